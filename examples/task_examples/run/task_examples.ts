@@ -1,0 +1,27 @@
+import { DLJob, truthy } from 'dl-jobs';
+
+/** One task on a GPU: `dl_jobs run task_examples.gpu 3`; without a GPU add `--gpus 0`. */
+export function gpu(value: string) {
+  return new DLJob({
+    moduleName: 'task_examples.gpu',
+    methodName: 'gpu_tf_ex',
+    args: [value],
+    platformJob: true,
+    cpuJob: false,
+    modules: ['task_examples'],
+    gpus: 1,
+  });
+}
+
+/** The same with more to choose: `dl_jobs run task_examples.gpuWith 3 gpu_tf_ex platform_job=false`. */
+export function gpuWith(value: string, methodName: string, kwargs: Record<string, unknown> = {}) {
+  return new DLJob({
+    moduleName: 'task_examples.gpu',
+    methodName,
+    args: [value],
+    platformJob: truthy(kwargs['platform_job'] ?? true) === true,
+    cpuJob: false,
+    modules: ['task_examples'],
+    gpus: Number(kwargs['gpus'] ?? 1),
+  });
+}

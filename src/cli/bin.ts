@@ -1,0 +1,43 @@
+#!/usr/bin/env node
+/** The program: the only file that touches the process's own arguments, streams and exit code. */
+import process from 'node:process';
+import { outputOf, type Io } from './io.js';
+import { main } from './main.js';
+
+const stdout = outputOf(process.stdout);
+const stderr = outputOf(process.stderr);
+
+function workingDirectory(): string | null {
+  try {
+    return process.cwd();
+  } catch {
+    return null;
+  }
+}
+
+const cwd = workingDirectory();
+if (cwd === null) {
+  stderr.write('error: expected to stand in a folder, but the working directory no longer exists [USAGE]\n');
+  process.exitCode = 2;
+} else {
+  const io: Io = {
+    argv: process.argv.slice(2),
+    env: process.env,
+    cwd,
+    stdout,
+    stderr,
+    // Opening standard input has a cost and holds the process: only who reads it pays.
+    get stdin() {
+      return process.stdin;
+    },
+    now: () => Date.now(),
+    onSignal(signal, handler) {
+      process.on(signal, handler);
+      return () => process.off(signal, handler);
+    },
+  };
+  process.exitCode = await main(io);
+}
+await Promise.all([stdout.flush(), stderr.flush()]);
+// Standard input may be half read and would keep the process waiting.
+process.exit();

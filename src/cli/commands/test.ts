@@ -1,0 +1,47 @@
+/** `dl_jobs test NB_JOBS …`: tasks that return what they were called with. */
+import { join } from 'node:path';
+import { describeValue, UsageError } from '../../base/errors.js';
+import { packageRoot } from '../../base/package-root.js';
+import { loadSettings } from '../../config/load.js';
+import { DLJob } from '../../job/dl-job.js';
+import { runJobs } from '../../job/run-jobs.js';
+import type { Io } from '../io.js';
+import { settingsFromOptions } from '../options.js';
+import type { ParsedCommand } from '../tokenize.js';
+import { parseWords } from '../words.js';
+import { withReporting } from './reporting.js';
+
+export async function runCommand(parsed: ParsedCommand, io: Io): Promise<number> {
+  const [count, ...rest] = parsed.words;
+  if (count === undefined || !/^\d+$/.test(count) || Number(count) < 1) {
+    throw new UsageError('USAGE', `expected NB_JOBS, a whole number from 1 on, got ${describeValue(count)}`, {
+      hint: 'For instance `dl_jobs test 2 a b c hello=world`.',
+    });
+  }
+  const base = await loadSettings(io);
+  const { args, kwargs } = parseWords(rest);
+  const { options } = parsed;
+  const jobs = Number(count);
+  const job = new DLJob({
+    moduleName: 'test_jobs',
+    methodName: 'return_args',
+    name: 'dl_jobs.test',
+    argsList: calls(jobs, { args, kwargs, options }),
+    platformJob: true,
+  });
+  return await withReporting(io, (reporting) =>
+    runJobs([job], {
+      ...reporting,
+      base,
+      cwd: io.cwd,
+      obeysDev: true,
+      codeRoot: join(packageRoot(), 'builtin'),
+      settings: settingsFromOptions(options),
+      limit: options.limit ?? null,
+    }),
+  );
+}
+
+function* calls(count: number, call: object): Generator<object> {
+  for (let i = 0; i < count; i++) yield count === 1 ? call : { task_id: i, ...call };
+}

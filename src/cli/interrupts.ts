@@ -1,0 +1,30 @@
+/** Ctrl-C: once to end in order, twice to end now. */
+import type { Io } from './io.js';
+
+export interface Interrupts {
+  readonly signal: AbortSignal;
+  readonly killSignal: AbortSignal;
+  /** The signals end the process again. */
+  release(): void;
+}
+
+export function watchInterrupts(io: Io): Interrupts {
+  const gentle = new AbortController();
+  const hard = new AbortController();
+  const onSignal = (): void => {
+    if (gentle.signal.aborted) {
+      hard.abort();
+      return;
+    }
+    io.stderr.write('\ninterrupted: running tasks may end, outputs are written; once more ends it now\n');
+    gentle.abort();
+  };
+  const undo = (['SIGINT', 'SIGTERM', 'SIGHUP'] as const).map((name) => io.onSignal(name, onSignal));
+  return {
+    signal: gentle.signal,
+    killSignal: hard.signal,
+    release: () => {
+      for (const undoOne of undo) undoOne();
+    },
+  };
+}

@@ -1,0 +1,54 @@
+/** The edge: everything a command may know of, or do to, the process it runs in. */
+
+/** Standard output or standard error. */
+export interface Output {
+  /** False: the reader is slow, wait for {@link flush} before writing much more. Writes to a closed pipe do nothing. */
+  write(data: string | Uint8Array): boolean;
+  /** Resolves when everything written so far has been handed over, or cannot be. */
+  flush(): Promise<void>;
+  readonly isTTY: boolean;
+  /** Width of the terminal now; undefined when there is none. */
+  readonly columns: number | undefined;
+  /** True once the reader has gone away (`| head`). */
+  readonly closed: boolean;
+}
+
+export interface Io {
+  /** Without node and script. */
+  readonly argv: readonly string[];
+  readonly env: Readonly<Record<string, string | undefined>>;
+  /** Absolute. */
+  readonly cwd: string;
+  readonly stdout: Output;
+  readonly stderr: Output;
+  readonly stdin: AsyncIterable<Uint8Array> & { readonly isTTY?: boolean };
+  /** Epoch milliseconds. */
+  now(): number;
+  /** Calls `handler` each time the signal arrives, instead of ending the process; returns what undoes it. */
+  onSignal(signal: 'SIGINT' | 'SIGTERM' | 'SIGHUP', handler: () => void): () => void;
+}
+
+/** An {@link Output} over a stream of the process. */
+export function outputOf(stream: NodeJS.WriteStream): Output {
+  let closed = false;
+  stream.on('error', (error: NodeJS.ErrnoException) => {
+    closed = true;
+    // A reader that has gone is no mistake of anybody; the work goes on without it.
+    if (error.code !== 'EPIPE' && error.code !== 'ERR_STREAM_DESTROYED') throw error;
+  });
+  return {
+    write: (data) => closed || stream.write(data),
+    flush: () =>
+      new Promise((resolve) => {
+        if (closed || stream.writableLength === 0) resolve();
+        else stream.write('', () => resolve());
+      }),
+    isTTY: stream.isTTY,
+    get columns() {
+      return stream.isTTY ? stream.columns : undefined;
+    },
+    get closed() {
+      return closed;
+    },
+  };
+}

@@ -1,0 +1,27 @@
+import { formatElapsed } from '../base/timer.js';
+import type { RunView } from '../job/reporter.js';
+
+/** `segment 120/1000 (12%) · 118 ok · 2 errors · 45/s · 0:00:03 · ETA 0:00:20 · 2/2 workers` */
+export function progressText(view: RunView, now: number): string {
+  const { counts } = view;
+  const total = view.total();
+  const elapsed = Math.max(1, now - view.started);
+  const perSecond = (counts.done / elapsed) * 1000;
+  const parts = [
+    total === null ? `${counts.done} done` : `${counts.done}/${total}${percent(counts.done, total)}`,
+    `${counts.ok} ok`,
+    `${counts.errors} errors`,
+    `${perSecond >= 10 ? Math.round(perSecond) : perSecond.toFixed(1)}/s`,
+    formatElapsed(elapsed),
+  ];
+  if (total !== null && counts.done > 0 && counts.done < total) {
+    parts.push(`ETA ${formatElapsed(((total - counts.done) / perSecond) * 1000)}`);
+  }
+  const workers = view.workers();
+  parts.push(`${workers.busy}/${workers.hosts} workers busy`);
+  return `${view.spec.methodName} ${parts.join(' · ')}`;
+}
+
+function percent(done: number, total: number): string {
+  return total === 0 ? '' : ` (${Math.floor((100 * done) / total)}%)`;
+}

@@ -1,0 +1,220 @@
+/**
+ * The one table of settings. Types, validation, `--help`, `config --info`, the generated configuration file
+ * and docs/configuration.md are all made from it.
+ */
+import { IMAGES } from './images.js';
+
+/** Platforms that a job can name. */
+export const PLATFORM_NAMES: readonly string[] = ['local'];
+
+interface Common {
+  /** One sentence. */
+  readonly description: string;
+  /** Name of the command-line option that sets it, if there is one. */
+  readonly option?: string;
+}
+
+/** What a setting may be, its default, and what it is for. */
+export type SettingSpec = Common &
+  (
+    | { readonly kind: 'boolean'; readonly default: boolean }
+    | { readonly kind: 'integer'; readonly default: number; readonly min: number }
+    | { readonly kind: 'text'; readonly default: string }
+    | { readonly kind: 'image'; readonly default: string }
+    | { readonly kind: 'switch'; readonly default: boolean | string }
+    | { readonly kind: 'list'; readonly default: readonly string[] }
+    | { readonly kind: 'ids'; readonly default: readonly string[] | null }
+    | { readonly kind: 'choice'; readonly default: string; readonly choices: readonly string[] }
+  );
+
+export const SETTINGS = {
+  cpus: {
+    kind: 'integer',
+    default: 1,
+    min: 1,
+    option: 'cpus',
+    description: 'CPU cores that one task may use.',
+  },
+  gpus: {
+    kind: 'integer',
+    default: 0,
+    min: 0,
+    option: 'gpus',
+    description: 'GPUs that one task needs; more than 0 makes the job a GPU job.',
+  },
+  cpu_job: {
+    kind: 'boolean',
+    default: true,
+    option: 'cpu_job',
+    description:
+      'Whether the job runs on CPUs with cpu_image (true), or with gpu_image when gpus is more than 0 (false).',
+  },
+  cpu_image: {
+    kind: 'image',
+    default: IMAGES.py36,
+    option: 'cpu_image',
+    description: 'Container image of CPU jobs.',
+  },
+  gpu_image: {
+    kind: 'image',
+    default: IMAGES.py36_gpu,
+    option: 'gpu_image',
+    description: 'Container image of GPU jobs.',
+  },
+  dls_root: {
+    kind: 'text',
+    default: 'dl_jobs',
+    description: "Folder for the records of runs, relative to the project's root.",
+  },
+  is_dev: {
+    kind: 'boolean',
+    default: true,
+    option: 'dev',
+    description:
+      'Whether the command line runs every job on this machine (true), or where the job says (false).',
+  },
+  module_dir: {
+    kind: 'text',
+    default: 'run',
+    description: "Folder of the job functions, relative to the project's root.",
+  },
+  print_logs: {
+    kind: 'boolean',
+    default: true,
+    option: 'print_logs',
+    description: 'Whether the output of each task is printed after the run.',
+  },
+  default_method: {
+    kind: 'text',
+    default: 'task',
+    description: 'Job function that `dl_jobs run MODULE` calls when it names none.',
+  },
+  noisy: {
+    kind: 'boolean',
+    default: true,
+    option: 'noisy',
+    description: 'Whether each result is printed as it comes.',
+  },
+  suppress: {
+    kind: 'list',
+    default: ['DeprecationWarning', 'FutureWarning'],
+    description: 'Lines of task output that hold one of these texts are not shown.',
+  },
+  save_results: {
+    kind: 'switch',
+    default: true,
+    description: 'Whether results are saved, or the name of the file.',
+  },
+  save_errors: {
+    kind: 'switch',
+    default: true,
+    description: 'Whether errors are saved, or the name of the file.',
+  },
+  results_dir: {
+    kind: 'text',
+    default: 'results',
+    description: "Folder for results, relative to the project's root.",
+  },
+  errors_dir: {
+    kind: 'text',
+    default: 'errors',
+    description: "Folder for errors, relative to the project's root.",
+  },
+  log: {
+    kind: 'switch',
+    default: true,
+    description: 'Whether a log file is written, or its name.',
+  },
+  log_dir: {
+    kind: 'text',
+    default: 'logs',
+    description: "Folder for log files, relative to the project's root.",
+  },
+  workers: {
+    kind: 'integer',
+    default: 0,
+    min: 0,
+    option: 'workers',
+    description: 'Tasks that run at a time on this machine; 0 means as many as fit.',
+  },
+  task_concurrency: {
+    kind: 'integer',
+    default: 1,
+    min: 1,
+    option: 'task_concurrency',
+    description: 'Tasks at a time inside one process, for functions that mostly wait.',
+  },
+  platform: {
+    kind: 'choice',
+    default: 'local',
+    choices: PLATFORM_NAMES,
+    option: 'platform',
+    description: 'Where jobs run.',
+  },
+  python: {
+    kind: 'text',
+    default: 'python3',
+    description: 'Python interpreter for Python tasks: a name or a path.',
+  },
+  gpu_ids: {
+    kind: 'ids',
+    default: null,
+    description: 'GPUs that tasks may use, as a list of their ids; null asks nvidia-smi.',
+  },
+  container: {
+    kind: 'choice',
+    default: 'none',
+    choices: ['none', 'auto', 'podman', 'docker', 'apptainer', 'pyxis'],
+    description: 'Program that runs tasks inside their image; none runs them without one.',
+  },
+  durability: {
+    kind: 'choice',
+    default: 'batch',
+    choices: ['batch', 'record', 'none'],
+    description: 'When outcomes are forced to disk: for each batch, for each record, or never.',
+  },
+} as const satisfies Record<string, SettingSpec>;
+
+export type SettingKey = keyof typeof SETTINGS;
+
+interface KindValues {
+  boolean: boolean;
+  integer: number;
+  text: string;
+  image: string;
+  switch: boolean | string;
+  list: readonly string[];
+  ids: readonly string[] | null;
+}
+
+type ValueOf<S> = S extends { kind: 'choice'; choices: readonly (infer C)[] }
+  ? C
+  : S extends { kind: keyof KindValues }
+    ? KindValues[S['kind']]
+    : never;
+
+/** A value for every setting. Images are addresses, never keys. */
+export type Settings = { readonly [K in SettingKey]: ValueOf<(typeof SETTINGS)[K]> };
+
+/** The names of all settings, in the order of the table. */
+export const SETTING_KEYS = Object.keys(SETTINGS) as SettingKey[];
+
+/** True for the name of a setting (never for names that every object has, as `constructor`). */
+export function isSettingKey(name: string): name is SettingKey {
+  return Object.hasOwn(SETTINGS, name);
+}
+
+/** The table's entry for `key`, as the general type. */
+export function settingSpec(key: SettingKey): SettingSpec {
+  return SETTINGS[key];
+}
+
+/** The environment variable that sets `key`. */
+export function environmentName(key: SettingKey): string {
+  return `DL_JOBS_${key.toUpperCase()}`;
+}
+
+/** All settings at their defaults. */
+export function defaultSettings(): Settings {
+  return Object.fromEntries(SETTING_KEYS.map((key) => [key, SETTINGS[key].default])) as unknown as Settings;
+}

@@ -1,0 +1,49 @@
+/** Records to bytes and back: see `record.ts` for the format. Pure. */
+import { crc32 } from '../base/crc32.js';
+import { CRC_FROM, RECORD_VERSION, type JournalRecord } from './record.js';
+
+/** How each line begins before its checksum is filled in. */
+export const UNSEALED = '{"crc":"00000000",';
+
+const NEWLINE = 10;
+const DIGITS = '0123456789abcdef';
+
+/**
+ * Turns unsealed lines (each beginning with {@link UNSEALED}, ending with `\n`) into bytes with their checksums.
+ * The text may hold any number of lines.
+ */
+export function sealLines(text: string): Buffer {
+  const bytes = Buffer.from(text, 'utf8');
+  let from = 0;
+  while (from < bytes.length) {
+    const end = bytes.indexOf(NEWLINE, from + CRC_FROM);
+    let crc = crc32(bytes, from + CRC_FROM, end);
+    for (let i = from + 15; i >= from + 8; i--) {
+      bytes[i] = DIGITS.charCodeAt(crc & 15);
+      crc >>>= 4;
+    }
+    from = end + 1;
+  }
+  return bytes;
+}
+
+/** One record as a sealed line. Keys are written in the order they have; `value` or `error` must be last. */
+export function recordLine(record: JournalRecord): Buffer {
+  return sealLines(UNSEALED + JSON.stringify(record).slice(1) + '\n');
+}
+
+/** True when the line `bytes[from, end)` (no newline) is whole: it has the form of a record and its checksum fits. */
+export function isSealed(bytes: Uint8Array, from: number, end: number): boolean {
+  if (end - from <= CRC_FROM || bytes[end - 1] !== 125 /* } */) return false;
+  let stated = 0;
+  for (let i = from + 8; i < from + 16; i++) {
+    const c = bytes[i] as number;
+    const digit = c >= 48 && c <= 57 ? c - 48 : c >= 97 && c <= 102 ? c - 87 : -1;
+    if (digit < 0) return false;
+    stated = stated * 16 + digit;
+  }
+  return stated === crc32(bytes, from + CRC_FROM, end);
+}
+
+/** Version and kind that every record of this version begins with, after its checksum. */
+export const VERSION_PREFIX = `"v":${RECORD_VERSION},"k":`;

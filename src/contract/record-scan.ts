@@ -1,0 +1,175 @@
+/**
+ * Reads `end` records out of journal lines without parsing their values: a run of a million tasks passes through
+ * here once. The text is the bytes as latin1, so that positions are bytes and slices written as latin1 give them back.
+ */
+import type { FailureType } from './record.js';
+
+/** The record that the scan stands at; one object, used again for each. */
+export interface ScannedEnd {
+  task: number;
+  round: number;
+  attempt: number;
+  /** Null: ok. */
+  failure: FailureType | null;
+  final: boolean;
+  /** Epoch milliseconds. */
+  at: number;
+  /** Milliseconds. */
+  duration: number;
+  /** Null: the task wrote nothing. */
+  log: readonly [host: number, from: number, to: number] | null;
+  /** JSON text of the value or error, `text.slice(valueFrom, valueTo)`. */
+  valueFrom: number;
+  valueTo: number;
+  /** Whole line, `text.slice(lineFrom, lineTo)`, without the newline. */
+  lineFrom: number;
+  lineTo: number;
+}
+
+/** What every `end` record begins with, checksum apart. */
+const END_PREFIX = '"v":1,"k":"end","t":';
+const BODY_FROM = 18;
+
+/** Calls `onEnd` for each `end` record of `text` (whole lines), in order. Other records are passed over. */
+export function scanEnds(text: string, onEnd: (end: ScannedEnd) => void): void {
+  const end: ScannedEnd = {
+    task: 0,
+    round: 0,
+    attempt: 0,
+    failure: null,
+    final: true,
+    at: 0,
+    duration: 0,
+    log: null,
+    valueFrom: 0,
+    valueTo: 0,
+    lineFrom: 0,
+    lineTo: 0,
+  };
+  for (let from = 0; from < text.length;) {
+    const to = text.indexOf('\n', from);
+    if (to < 0) return;
+    if (text.startsWith(END_PREFIX, from + BODY_FROM)) {
+      scanLine(text, from, to, end);
+      onEnd(end);
+    }
+    from = to + 1;
+  }
+}
+
+let at = 0;
+
+/** Digits at {@link at}, which moves past them. */
+function integer(text: string): number {
+  let value = 0;
+  for (;;) {
+    const digit = text.charCodeAt(at) - 48;
+    if (!(digit >= 0 && digit <= 9)) return value;
+    value = value * 10 + digit;
+    at++;
+  }
+}
+
+function scanLine(text: string, from: number, to: number, end: ScannedEnd): void {
+  end.lineFrom = from;
+  end.lineTo = to;
+  end.valueTo = to - 1;
+  at = from + BODY_FROM + END_PREFIX.length;
+  end.task = integer(text);
+  at += 5; // ,"r":
+  end.round = integer(text);
+  at += 5; // ,"a":
+  end.attempt = integer(text);
+  at += 6; // ,"s":"
+  if (text.charCodeAt(at) === 111 /* ok */) {
+    end.failure = null;
+    at += 3;
+  } else {
+    at += 13; // error","ft":"
+    const close = text.indexOf('"', at);
+    end.failure = text.slice(at, close) as FailureType;
+    at = close + 1;
+  }
+  end.final = true;
+  end.log = null;
+  // The rest is keys in any number: those of later minor versions are passed over.
+  while (at < to) {
+    at += 2; // ,"
+    const colon = text.indexOf('"', at);
+    const key = text.slice(at, colon);
+    at = colon + 2;
+    if (key === 'value' || key === 'error') {
+      end.valueFrom = at;
+      return;
+    }
+    if (key === 'at') {
+      end.at = integer(text);
+    } else if (key === 'log') {
+      at++;
+      const host = integer(text);
+      at++;
+      const first = integer(text);
+      at++;
+      end.log = [host, first, integer(text)];
+      at++;
+    } else {
+      const close = endOfValue(text, at);
+      if (key === 'd') end.duration = Number(text.slice(at, close));
+      else if (key === 'fin') end.final = text.startsWith('true', at);
+      at = close;
+    }
+  }
+  // No value: a record of a later version. It counts as null.
+  end.valueFrom = end.valueTo;
+}
+
+/** Position after the JSON value that begins at `from`. */
+export function endOfValue(text: string, from: number): number {
+  let depth = 0;
+  for (let i = from; i < text.length; i++) {
+    const c = text.charCodeAt(i);
+    if (c === 34) {
+      i = endOfString(text, i);
+      if (depth === 0) return i + 1;
+    } else if (c === 91 || c === 123) {
+      depth++;
+    } else if (c === 93 || c === 125) {
+      if (depth === 0) return i;
+      depth--;
+      if (depth === 0) return i + 1;
+    } else if (c === 44 && depth === 0) {
+      return i;
+    }
+  }
+  return text.length;
+}
+
+/** Position of the quote that ends the string whose opening quote is at `from`. */
+function endOfString(text: string, from: number): number {
+  let close = text.indexOf('"', from + 1);
+  for (;;) {
+    let slashes = 0;
+    for (let i = close - 1; text.charCodeAt(i) === 92; i--) slashes++;
+    if (slashes % 2 === 0 || close < 0) return close < 0 ? text.length : close;
+    close = text.indexOf('"', close + 1);
+  }
+}
+
+/** The elements of the JSON list that begins at `from`, each as its own text. */
+export function splitList(text: string, from: number): string[] {
+  const items: string[] = [];
+  let i = from + 1;
+  for (;;) {
+    while (isSpace(text.charCodeAt(i))) i++;
+    if (text.charCodeAt(i) === 93 || i >= text.length) return items;
+    const close = endOfValue(text, i);
+    items.push(text.slice(i, close).trimEnd());
+    i = close;
+    while (isSpace(text.charCodeAt(i))) i++;
+    if (text.charCodeAt(i) === 44) i++;
+  }
+}
+
+function isSpace(c: number): boolean {
+  return c === 32 || c === 9 || c === 10 || c === 13;
+}

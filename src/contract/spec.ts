@@ -1,0 +1,93 @@
+/** What a job is, as plain data: written to `run.json`, read by every platform and host. */
+
+/** Version of `run.json` and of the layout of the run folder. Readers refuse a higher one. */
+export const RUN_VERSION = 1;
+
+export type Language = 'node' | 'python';
+
+/** A setting that is a switch or a file name: `save_results: "areas"`. */
+export type SwitchOrName = boolean | string;
+
+export interface JobSpec {
+  /** Dotted module of the task function, relative to the project root: `tiles.segment`. */
+  readonly moduleName: string;
+  readonly methodName: string;
+  /** Where that module is, relative to the project root, `/` as separator. */
+  readonly file: string;
+  readonly language: Language;
+  /** `single`: one call with `args`/`kwargs`. `each`: one call an element of the argument list. */
+  readonly call: 'each' | 'single';
+  /** `local`, or the platform the job runs on. */
+  readonly platform: string;
+  /** Name of the job: stands in the names of its output files. */
+  readonly name: string;
+  readonly cpuJob: boolean;
+  /** The image that fits the job: `cpuImage` or `gpuImage`. */
+  readonly image: string;
+  /** Cores a task may use. */
+  readonly cpus: number;
+  /** GPUs a task needs. */
+  readonly gpus: number;
+  readonly gpuIds: readonly string[] | null;
+  /** Tasks at a time; 0: as many as the machine has room for. */
+  readonly workers: number;
+  /** Tasks at a time inside one host. */
+  readonly taskConcurrency: number;
+  /** The Python interpreter: a name or a path. */
+  readonly python: string;
+  readonly groupedResults: boolean;
+  readonly noisy: boolean;
+  readonly printLogs: boolean;
+  readonly suppress: readonly string[];
+  readonly durability: 'batch' | 'record' | 'none';
+  /** Run only this many tasks. */
+  readonly limit: number | null;
+  readonly modules: readonly string[];
+  readonly requirements: readonly string[] | string | null;
+  readonly data: readonly string[];
+  readonly taskKwargs: Readonly<Record<string, unknown>>;
+}
+
+/** Where a run's outputs go, absolute; null: not wanted. */
+export interface OutputPaths {
+  readonly results: string | null;
+  readonly errors: string | null;
+  readonly log: string | null;
+  /** True when `results`/`errors` has a fixed name (no timestamp in it): an older file there is moved aside. */
+  readonly fixedNames: boolean;
+  /** True when `log` was named by the user: it is appended to. */
+  readonly fixedLog: boolean;
+}
+
+/** `run.json`: written once, never changed. */
+export interface RunFile {
+  readonly version: number;
+  readonly id: string;
+  /** Jobs of one invocation share it. */
+  readonly group: string;
+  /** Position within the group, and the group's size. */
+  readonly groupIndex: number;
+  readonly groupSize: number;
+  /** ISO 8601 in UTC. */
+  readonly created: string;
+  readonly projectRoot: string;
+  /** Root of the task's modules: the project's, or a folder of this package for the built-in test job. */
+  readonly codeRoot: string;
+  /** Where the user stood: working directory of the hosts. */
+  readonly cwd: string;
+  readonly spec: JobSpec;
+  readonly code: string;
+  readonly outputs: OutputPaths;
+  /** How the job came to be; null for a job that a script made. */
+  readonly origin: JobOrigin | null;
+  readonly versions: { readonly dlJobs: string; readonly node: string };
+}
+
+/** The job function that made a job, and the words it was called with. */
+export interface JobOrigin {
+  /** Relative to the project root. */
+  readonly file: string;
+  readonly method: string;
+  readonly args: readonly unknown[];
+  readonly kwargs: Readonly<Record<string, unknown>>;
+}

@@ -1,0 +1,84 @@
+/**
+ * What worker and host say to each other, over the host's file descriptor {@link HOST_FD} (one end of a socket pair).
+ *
+ * Each message is one JSON header line; where the header has `bytes`, that many bytes of body follow it.
+ * Bodies are NDJSON and pass through the worker unparsed.
+ *
+ * Order: worker sends `init`; host answers `ready` or `fatal`; worker sends `batch` (at most two not yet done);
+ * host answers each with one or more `out`, the last with `done: true`. Closing the pipe ends the host at once.
+ */
+
+export const WIRE_VERSION = 1;
+
+/** The descriptor that a host reads and writes. 1 and 2 are its log file, 0 is /dev/null. */
+export const HOST_FD = 3;
+
+/** Worker → host, once, first. */
+export interface InitMessage {
+  readonly type: 'init';
+  readonly v: number;
+  /** Root of the snapshot (absolute); first on Python's `sys.path`. */
+  readonly root: string;
+  /** The project's root (absolute): replaces `root` in stacks. */
+  readonly projectRoot: string;
+  /** The module's file to load, absolute, inside `root`. */
+  readonly file: string;
+  /** Dotted name, for Python's import and for messages. */
+  readonly module: string;
+  readonly method: string;
+  /**
+   * `each`: a line of arguments is one element, the single argument.
+   * `single`: the line is `{"args":[...],"kwargs":{...}}` of a single-task job.
+   */
+  readonly call: 'each' | 'single';
+  readonly grouped: boolean;
+  /** This host's index in its worker: goes into `log` of its records. */
+  readonly host: number;
+  /** Tasks at a time in this host (async functions only). */
+  readonly concurrency: number;
+}
+
+/** Worker → host: run these. The body holds one line of arguments a task. */
+export interface BatchMessage {
+  readonly type: 'batch';
+  readonly id: number;
+  readonly round: number;
+  readonly attempt: number;
+  /** [first index, count] ranges of task indexes, in the order of the lines. */
+  readonly tasks: readonly (readonly [first: number, count: number])[];
+  readonly bytes: number;
+}
+
+/** Host → worker: the function is loaded. */
+export interface ReadyMessage {
+  readonly type: 'ready';
+  /** For instance `node 20.20.2` or `python 3.11.7`. */
+  readonly runtime: string;
+}
+
+/** Host → worker: the function cannot be loaded; the job is broken and the host ends. */
+export interface FatalMessage {
+  readonly type: 'fatal';
+  /** `load`: the module threw. `missing`: it has no such function. */
+  readonly reason: 'load' | 'missing';
+  readonly error: { readonly type: string; readonly message: string; readonly stack?: string };
+  /** With `missing`: the functions there are. */
+  readonly names?: readonly string[];
+}
+
+/** Host → worker: `n` tasks of batch `id` ended; the body holds their `end` records, one line each. */
+export interface OutMessage {
+  readonly type: 'out';
+  readonly id: number;
+  readonly n: number;
+  readonly bytes: number;
+  /** Milliseconds the host worked on these. */
+  readonly busy: number;
+  /** Positions within the batch, given when they are not simply the next `n`. */
+  readonly at?: readonly number[];
+  /** True on the last message of a batch. */
+  readonly done?: true;
+}
+
+export type ToHost = InitMessage | BatchMessage;
+export type FromHost = ReadyMessage | FatalMessage | OutMessage;

@@ -1,0 +1,149 @@
+/** Job functions: the functions of `module_dir` that return jobs. */
+import { readFileSync } from 'node:fs';
+import { isAbsolute, join } from 'node:path';
+import { pathToFileURL } from 'node:url';
+import { DlJobsError, JobError } from '../base/errors.js';
+import type { ResolvedSettings } from '../config/load.js';
+import { nearest } from '../config/nearest.js';
+import { findModule } from '../snapshot/find-module.js';
+import { readSignatures, type FunctionSignature } from '../snapshot/signature.js';
+import { loadedFile, realRoot, takeSnapshot, writeSnapshot } from '../snapshot/snapshot.js';
+import { cachedText } from '../snapshot/trace-cache.js';
+import { mapStack } from './map-stack.js';
+import { dlsRootOf } from './prepare.js';
+
+export interface JobFunction {
+  /** File relative to the project root. */
+  readonly file: string;
+  readonly method: string;
+  readonly signature: FunctionSignature;
+  /** Imports the module and returns the function. Throws MODULE_LOAD_FAILED. */
+  load(): Promise<(...args: unknown[]) => unknown>;
+  /** A stack in the user's own files. */
+  mapStack(stack: string): string;
+}
+
+/** Folder of job functions, absolute. */
+export function moduleFolder(settings: ResolvedSettings): string {
+  const { module_dir: folder } = settings.values;
+  return isAbsolute(folder) ? folder : join(realRoot(settings.project.root), folder);
+}
+
+/** Splits METHOD: `a.b.c` is module `a.b`, method `c`; a name that is a module itself means its default method. */
+function splitMethod(method: string, settings: ResolvedSettings): { module: string; name: string } {
+  const dot = method.lastIndexOf('.');
+  const { default_method: defaultMethod } = settings.values;
+  if (dot < 0) return { module: method, name: defaultMethod };
+  const folder = moduleFolder(settings);
+  const module = method.slice(0, dot);
+  if (!exists(folder, module) && exists(folder, method)) return { module: method, name: defaultMethod };
+  return { module, name: method.slice(dot + 1) };
+}
+
+function exists(root: string, module: string): boolean {
+  try {
+    findModule(root, module);
+    return true;
+  } catch (error) {
+    if (error instanceof DlJobsError && error.code === 'MODULE_NOT_FOUND') return false;
+    throw error;
+  }
+}
+
+/** Finds `a.b.c` without running anything. Throws MODULE_NOT_FOUND, MODULE_AMBIGUOUS, JOB_FUNCTION_NOT_FOUND. */
+export async function findJobFunction(method: string, settings: ResolvedSettings): Promise<JobFunction> {
+  const root = realRoot(settings.project.root);
+  const folder = moduleFolder(settings);
+  const { module, name } = splitMethod(method, settings);
+  const found = findModule(folder, module);
+  if (found.language === 'python') {
+    throw new JobError(
+      'JOB_FUNCTION_NOT_FOUND',
+      `${join(folder, found.file)}: job functions in Python are not supported yet`,
+      {
+        hint: 'Write the job function in TypeScript; the task function it names may be Python.',
+      },
+    );
+  }
+  const path = join(folder, found.file);
+  const file = path.startsWith(`${root}/`) ? path.slice(root.length + 1) : path;
+  const signatures = await moduleSignatures(path, dlsRootOf(settings));
+  const signature = signatures.find((s) => s.name === name);
+  if (signature === undefined) {
+    const names = signatures.map((s) => s.name);
+    const near = nearest(name, names);
+    throw new JobError(
+      'JOB_FUNCTION_NOT_FOUND',
+      `expected an exported function \`${name}\` in ${file}, found none`,
+      {
+        hint:
+          near !== undefined
+            ? `Did you mean ${module}.${near}?`
+            : names.length > 0
+              ? `It has: ${names.join(', ')}.`
+              : 'Export a function that returns a DLJob.',
+      },
+    );
+  }
+  let mapping = (stack: string): string => stack;
+  return {
+    file,
+    method: name,
+    signature,
+    mapStack: (stack) => mapping(stack),
+    load: async () => {
+      const dlsRoot = dlsRootOf(settings);
+      const snapshot = await takeSnapshot({
+        root,
+        entries: [{ file, language: 'node', module }],
+        modules: [],
+        dlsRoot,
+        python: settings.values.python,
+      });
+      const code = writeSnapshot(snapshot, join(dlsRoot, 'cache', 'code'));
+      mapping = (stack) => mapStack(stack, code, root);
+      const loaded = join(code, loadedFile(snapshot, file));
+      let namespace: Record<string, unknown>;
+      try {
+        namespace = (await import(pathToFileURL(loaded).href)) as Record<string, unknown>;
+      } catch (error) {
+        if (error instanceof DlJobsError) throw error;
+        const text = error instanceof Error ? (error.stack ?? String(error)) : String(error);
+        throw new JobError('MODULE_LOAD_FAILED', `${file} cannot be loaded: ${mapping(text)}`, {
+          hint: 'It threw while it was imported.',
+          cause: error,
+        });
+      }
+      const fn = functionOf(namespace, name);
+      if (fn === undefined) {
+        throw new JobError('JOB_FUNCTION_NOT_FOUND', `expected \`${name}\` of ${file} to be a function`, {
+          hint: 'A job function returns a DLJob, an array of them, or nothing.',
+        });
+      }
+      return fn;
+    },
+  };
+}
+
+function functionOf(
+  namespace: Record<string, unknown>,
+  name: string,
+): ((...args: unknown[]) => unknown) | undefined {
+  for (const holder of [namespace, namespace['default']]) {
+    if (holder === null || (typeof holder !== 'object' && typeof holder !== 'function')) continue;
+    const found: unknown = Object.hasOwn(holder, name)
+      ? (holder as Record<string, unknown>)[name]
+      : undefined;
+    if (typeof found === 'function') return found as (...args: unknown[]) => unknown;
+  }
+  return undefined;
+}
+
+/** The exported functions of a source file; parsing is remembered by content. */
+export async function moduleSignatures(path: string, dlsRoot: string): Promise<FunctionSignature[]> {
+  const source = readFileSync(path, 'utf8');
+  const text = await cachedText(dlsRoot, `signatures ${path}\0${source}`, async () =>
+    JSON.stringify(await readSignatures(source, path)),
+  );
+  return JSON.parse(text) as FunctionSignature[];
+}

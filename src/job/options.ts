@@ -1,0 +1,126 @@
+/** What a user says of a job. */
+import type { TaskArgs, TaskElement, TaskKwargs } from '../base/decorators.js';
+import type { Settings } from '../config/settings.js';
+
+/**
+ * The argument list of a multi-task job: one element a task.
+ *
+ * An array, any (async) iterable, a count (`10` is 0 to 9), or a path to an `.ndjson`, `.json` or `.csv` file.
+ * `[range]`, an array of one iterator, is that iterator. Consumed lazily.
+ */
+export type ArgsList<T> =
+  Iterable<T> | AsyncIterable<T> | Iterator<T> | readonly [Iterable<T> | AsyncIterable<T>] | number | string;
+
+/**
+ * Arguments of {@link DLJob}. Only `moduleName` is required; what is left out comes from the configuration.
+ * The type parameter is the task function's type: `DLJob<typeof import('../tiles/segment.js').segment>`.
+ */
+export interface DLJobOptions<F = unknown> {
+  /** Dotted module of the task function, from the project root: `tiles.segment` is `tiles/segment.ts` or `.py`. */
+  readonly moduleName: string;
+  /** @default `task` */
+  readonly methodName?: string | undefined;
+  /** True: always on CPUs. False: on GPUs unless `gpus` is 0. @default the setting `cpu_job` */
+  readonly cpuJob?: boolean | undefined;
+  /** Address or one of `py27 py27_gpu py36 py36_gpu py37`. @default the setting `cpu_image` */
+  readonly cpuImage?: string | undefined;
+  /** Address or key, as `cpuImage`. @default the setting `gpu_image` */
+  readonly gpuImage?: string | undefined;
+  /** One element a task. Give this, or `args` and `kwargs`. */
+  readonly argsList?: ArgsList<TaskElement<F>> | undefined;
+  /** Positional arguments of a single-task job. */
+  readonly args?: TaskArgs<F> | undefined;
+  /** Keyword arguments of a single-task job. */
+  readonly kwargs?: TaskKwargs<F> | undefined;
+  /** Modules, packages or folders to add whole to the code snapshot. */
+  readonly modules?: readonly string[] | undefined;
+  /** Requirements, or the path of a requirements file; installed by platforms that need it, ignored on `local`. */
+  readonly requirements?: readonly string[] | string | undefined;
+  /** Data files to ship, on platforms that need it. */
+  readonly data?: readonly string[] | undefined;
+  /** Cores a task may use. @default the setting `cpus` */
+  readonly cpus?: number | undefined;
+  /** GPUs a task needs. @default the setting `gpus` */
+  readonly gpus?: number | undefined;
+  /** True: run on the configured platform (unless `--dev true`). @default false */
+  readonly platformJob?: boolean | undefined;
+  /** Stands in the names of the output files. @default `dljob_<module>.<method>-<time>-local` (or `-platform`) */
+  readonly name?: string | undefined;
+  /** Print each result. @default the setting `noisy` */
+  readonly noisy?: boolean | undefined;
+  /** A task that returns a list has one result line (true), or one line an element (false). @default false */
+  readonly groupedResults?: boolean | undefined;
+  /** Save results, or the name of the file. @default the setting `save_results` */
+  readonly saveResults?: boolean | string | undefined;
+  /** Save errors, or the name of the file. @default the setting `save_errors` */
+  readonly saveErrors?: boolean | string | undefined;
+  /** @default the setting `results_dir` */
+  readonly resultsDir?: string | undefined;
+  /** @default the setting `errors_dir` */
+  readonly errorsDir?: string | undefined;
+  /** Add the time to the names of results and errors files. @default true */
+  readonly resultsTimestamp?: boolean | undefined;
+  /** Write a log file, or its name. @default the setting `log` */
+  readonly log?: boolean | string | undefined;
+  /** @default the setting `log_dir` */
+  readonly logDir?: string | undefined;
+  /** Passed through to platforms that take more options. */
+  readonly taskKwargs?: Readonly<Record<string, unknown>> | undefined;
+  /** Print each task's output after the run. @default the setting `print_logs` */
+  readonly printLogs?: boolean | undefined;
+  /** Lines of task output that hold one of these are not shown. @default the setting `suppress` */
+  readonly suppress?: readonly string[] | undefined;
+  /** Tasks at a time; 0: as many as fit. @default the setting `workers` */
+  readonly workers?: number | undefined;
+  /** Tasks at a time inside one host, for async functions that wait. @default the setting `task_concurrency` */
+  readonly taskConcurrency?: number | undefined;
+  /** Python interpreter: a name or path. @default the setting `python` */
+  readonly python?: string | undefined;
+  /** GPUs to hand out. @default the setting `gpu_ids` */
+  readonly gpuIds?: readonly string[] | undefined;
+  /** How records reach the disk. @default the setting `durability` */
+  readonly durability?: 'batch' | 'record' | 'none' | undefined;
+  /** Run only the first tasks. @default all */
+  readonly limit?: number | undefined;
+}
+
+/** Options that are settings, and the settings they are. */
+export const OPTION_SETTINGS = {
+  cpuJob: 'cpu_job',
+  cpuImage: 'cpu_image',
+  gpuImage: 'gpu_image',
+  cpus: 'cpus',
+  gpus: 'gpus',
+  noisy: 'noisy',
+  saveResults: 'save_results',
+  saveErrors: 'save_errors',
+  resultsDir: 'results_dir',
+  errorsDir: 'errors_dir',
+  log: 'log',
+  logDir: 'log_dir',
+  printLogs: 'print_logs',
+  suppress: 'suppress',
+  workers: 'workers',
+  taskConcurrency: 'task_concurrency',
+  python: 'python',
+  gpuIds: 'gpu_ids',
+  durability: 'durability',
+} as const satisfies Partial<Record<keyof DLJobOptions, keyof Settings>>;
+
+/** The other options, with what each must be. */
+export const OWN_OPTIONS = {
+  moduleName: 'string',
+  methodName: 'string',
+  argsList: 'any',
+  args: 'array',
+  kwargs: 'object',
+  modules: 'strings',
+  requirements: 'strings or string',
+  data: 'strings',
+  platformJob: 'boolean',
+  name: 'string',
+  groupedResults: 'boolean',
+  resultsTimestamp: 'boolean',
+  taskKwargs: 'object',
+  limit: 'positive integer',
+} as const satisfies Partial<Record<keyof DLJobOptions, string>>;

@@ -1,0 +1,182 @@
+/** From a job to a run folder that is ready to be committed. */
+import { isAbsolute, join } from 'node:path';
+import { DlJobsError, JobError } from '../base/errors.js';
+import { toJson } from '../base/value-json.js';
+import type { ResolvedSettings } from '../config/load.js';
+import type { Settings } from '../config/settings.js';
+import type { Platform } from '../contract/platform.js';
+import {
+  RUN_VERSION,
+  type JobOrigin,
+  type JobSpec,
+  type OutputPaths,
+  type RunFile,
+} from '../contract/spec.js';
+import { loadPlatform } from '../platforms/registry.js';
+import { findModule } from '../snapshot/find-module.js';
+import { loadedFile, realRoot, takeSnapshot, writeSnapshot } from '../snapshot/snapshot.js';
+import { createRunFolder, type RunPaths } from '../store/run-folder.js';
+import { newRunId, preciseTimestamp } from '../store/run-id.js';
+import { resolveInterpreter } from '../worker/host-command.js';
+import { argumentList, type ArgumentList } from './argument-list.js';
+import type { DLJob } from './dl-job.js';
+import type { DLJobOptions } from './options.js';
+import { outputPaths, unusedPaths } from './output-paths.js';
+import { jobPlatform, jobSettings, jobSpec, processors } from './resolve-job.js';
+
+declare const DL_JOBS_VERSION: string;
+
+export interface PrepareContext {
+  readonly base: ResolvedSettings;
+  readonly commandLine: Partial<Settings>;
+  readonly cwd: string;
+  /** The command line and the `run` helper obey `is_dev`; a script obeys `platformJob` alone. */
+  readonly obeysDev: boolean;
+  readonly onPlatform: boolean;
+  readonly limit: number | null;
+  readonly group: string;
+  readonly groupIndex: number;
+  readonly groupSize: number;
+  readonly origin: JobOrigin | null;
+  /** Where the task's modules are, when that is not the project. */
+  readonly codeRoot: string | null;
+  /** Names that runs of this invocation have. */
+  readonly takenNames: Set<string>;
+}
+
+export interface PreparedRun {
+  readonly job: DLJob;
+  readonly paths: RunPaths;
+  readonly run: RunFile;
+  readonly platform: Platform;
+  /** Snapshot, and the file to load in it; absolute. */
+  readonly code: string;
+  readonly entry: string;
+  readonly list: ArgumentList | { readonly kind: 'single'; readonly line: string };
+  readonly warnings: readonly string[];
+}
+
+/** Absolute path of `dls_root`. */
+export function dlsRootOf(settings: ResolvedSettings): string {
+  const { dls_root: root } = settings.values;
+  return isAbsolute(root) ? root : join(realRoot(settings.project.root), root);
+}
+
+/** Throws a {@link DlJobsError} for all that makes a job broken before it starts. */
+export async function prepareRun(job: DLJob, context: PrepareContext): Promise<PreparedRun> {
+  const options = job.options as DLJobOptions;
+  const settings = jobSettings(context.base, options, context.commandLine);
+  const root = realRoot(settings.project.root);
+  const codeRoot = context.codeRoot === null ? root : realRoot(context.codeRoot);
+  const dlsRoot = dlsRootOf(settings);
+  const platform = await loadPlatform(
+    context.onPlatform ? settings.values.platform : jobPlatform(options, settings, context.obeysDev),
+  );
+  const found = findModule(codeRoot, options.moduleName);
+  const limit = smaller(options.limit ?? null, context.limit);
+  const spec = jobSpec(options, settings, found, job.name, platform.name, limit);
+  refuseUnable(platform, spec);
+  const list = argumentsOf(options, spec, context.cwd);
+
+  const snapshot = await takeSnapshot({
+    root: codeRoot,
+    entries: [
+      { file: found.file, language: found.language, module: options.moduleName },
+      ...originEntry(context, codeRoot),
+    ],
+    modules: spec.modules,
+    dlsRoot,
+    python: resolveInterpreter(spec.python, root),
+  });
+  const created = new Date();
+  const id = newRunId(`${options.moduleName}.${spec.methodName}`, created);
+  const paths = createRunFolder(dlsRoot, id);
+  const code = writeSnapshot(snapshot, paths.code);
+  const run: RunFile = {
+    version: RUN_VERSION,
+    id,
+    group: context.group,
+    groupIndex: context.groupIndex,
+    groupSize: context.groupSize,
+    created: created.toISOString(),
+    projectRoot: root,
+    codeRoot,
+    cwd: context.cwd,
+    spec,
+    code: snapshot.hash,
+    outputs: outputsOf(job, settings, root, created, context.takenNames),
+    origin: context.origin,
+    versions: {
+      dlJobs: typeof DL_JOBS_VERSION === 'string' ? DL_JOBS_VERSION : '0.0.0-dev',
+      node: process.versions.node,
+    },
+  };
+  return {
+    job,
+    paths,
+    run,
+    platform,
+    code,
+    entry: join(code, loadedFile(snapshot, found.file)),
+    list,
+    warnings: processors(settings).warnings,
+  };
+}
+
+function refuseUnable(platform: Platform, spec: JobSpec): void {
+  if (!platform.capabilities.languages.includes(spec.language)) {
+    throw new JobError(
+      'JOB_INVALID',
+      `the platform ${platform.name} does not run ${spec.language} functions, got ${spec.file}`,
+      {
+        hint: `It runs: ${platform.capabilities.languages.join(', ')}.`,
+      },
+    );
+  }
+}
+
+function argumentsOf(options: DLJobOptions, spec: JobSpec, cwd: string): PreparedRun['list'] {
+  if (options.argsList !== undefined) return argumentList(options.argsList, cwd);
+  try {
+    return { kind: 'single', line: toJson({ args: options.args ?? [], kwargs: options.kwargs ?? {} }) };
+  } catch (error) {
+    if (!(error instanceof DlJobsError)) throw error;
+    throw new JobError('ARGS_INVALID', `${spec.moduleName}: ${error.message.replace(/^result\.?/, '')}`, {
+      hint: 'Arguments travel as JSON.',
+    });
+  }
+}
+
+function outputsOf(
+  job: DLJob,
+  settings: ResolvedSettings,
+  root: string,
+  created: Date,
+  takenNames: Set<string>,
+): OutputPaths {
+  const options = job.options as DLJobOptions;
+  const paths = outputPaths({
+    root,
+    settings: settings.values,
+    name: job.name,
+    nameHasTime: options.name === undefined,
+    nameWithoutTime: job.name.replace(`-${job.startTimestamp}`, ''),
+    time: preciseTimestamp(created),
+    resultsTimestamp: options.resultsTimestamp ?? true,
+  });
+  return unusedPaths(paths, takenNames);
+}
+
+/** The job definition is part of the snapshot: an unfinished argument list is continued by calling it again. */
+function originEntry(
+  { origin, codeRoot: other }: PrepareContext,
+  _root: string,
+): { file: string; language: 'node'; module: string }[] {
+  if (origin === null || other !== null) return [];
+  return [{ file: origin.file, language: 'node', module: origin.method }];
+}
+
+function smaller(a: number | null, b: number | null): number | null {
+  if (a === null || b === null) return a ?? b;
+  return Math.min(a, b);
+}

@@ -1,0 +1,98 @@
+/** Runs jobs, one after the other, as one invocation. */
+import { rmSync } from 'node:fs';
+import { randomBytes } from 'node:crypto';
+import { loadSettings, type ResolvedSettings } from '../config/load.js';
+import type { Settings } from '../config/settings.js';
+import type { JobOrigin } from '../contract/spec.js';
+import { commitRun } from '../store/run-folder.js';
+import { preciseTimestamp } from '../store/run-id.js';
+import { consoleReporter } from './console-reporter.js';
+import type { DLJob } from './dl-job.js';
+import { executeRun } from './execute.js';
+import { prepareRun, type PreparedRun } from './prepare.js';
+import type { Reporter } from './reporter.js';
+import type { RunSummary } from './summary.js';
+
+/** How a job is run; all of it optional. */
+export interface RunContextOptions {
+  /** Aborting it interrupts the run: what runs may end within a grace period; the summary says `interrupted`. */
+  readonly signal?: AbortSignal;
+  /** Settings that beat what the job says, as options of the command line do. */
+  readonly settings?: Partial<Settings>;
+  /** @default results and task output go to stdout, the rest to stderr */
+  readonly reporter?: Reporter;
+  /** Where the user stands. @default the working directory */
+  readonly cwd?: string;
+  /** Run on the configured platform whatever the job says. @default false */
+  readonly onPlatform?: boolean;
+}
+
+/** What the command line and the `run` helper add. */
+export interface InvocationOptions extends RunContextOptions {
+  readonly base?: ResolvedSettings;
+  readonly env?: Readonly<Record<string, string | undefined>>;
+  readonly killSignal?: AbortSignal;
+  readonly obeysDev?: boolean;
+  readonly limit?: number | null;
+  readonly origin?: JobOrigin | null;
+  readonly codeRoot?: string | null;
+}
+
+/**
+ * Prepares all jobs, then runs them in order. Throws before anything runs when one of them is broken.
+ * An interrupt ends the run it meets; those after it are not started.
+ */
+export async function runJobs(jobs: readonly DLJob[], options: InvocationOptions): Promise<RunSummary[]> {
+  const cwd = options.cwd ?? process.cwd();
+  const base = options.base ?? (await loadSettings({ cwd, env: options.env ?? process.env }));
+  const reporter = options.reporter ?? consoleReporter();
+  const group = `${preciseTimestamp(new Date())}-${randomBytes(3).toString('hex')}`;
+  const takenNames = new Set<string>();
+  const prepared: PreparedRun[] = [];
+  try {
+    for (const [groupIndex, job] of jobs.entries()) {
+      prepared.push(
+        await prepareRun(job, {
+          base,
+          commandLine: options.settings ?? {},
+          cwd,
+          obeysDev: options.obeysDev ?? options.settings?.is_dev !== undefined,
+          onPlatform: options.onPlatform ?? false,
+          limit: options.limit ?? null,
+          group,
+          groupIndex,
+          groupSize: jobs.length,
+          origin: options.origin ?? null,
+          codeRoot: options.codeRoot ?? null,
+          takenNames,
+        }),
+      );
+    }
+  } catch (error) {
+    // Without its run.json a folder is no run; nothing started, so nothing is worth keeping.
+    for (const { paths } of prepared) rmSync(paths.dir, { recursive: true, force: true });
+    throw error;
+  }
+  for (const { paths, run } of prepared) commitRun(paths, run);
+  const never = new AbortController().signal;
+  const signal = options.signal ?? never;
+  const summaries: RunSummary[] = [];
+  for (const one of prepared) {
+    if (signal.aborted && summaries.length > 0) break;
+    for (const warning of one.warnings) reporter.warn(warning);
+    const summary = await executeRun(one, { reporter, signal, killSignal: options.killSignal ?? never });
+    one.job.resultsPath = summary.paths.results;
+    one.job.errorsPath = summary.paths.errors;
+    one.job.logFile = summary.paths.log;
+    one.job.summary = summary;
+    reporter.finished?.(summary);
+    summaries.push(summary);
+  }
+  return summaries;
+}
+
+/** Runs a job that a script made. */
+export async function runOneJob(job: DLJob, options: RunContextOptions): Promise<RunSummary> {
+  const [summary] = await runJobs([job], options);
+  return summary as RunSummary;
+}

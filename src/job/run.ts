@@ -1,0 +1,161 @@
+/** The `run` helper: finds a job function, calls it, and runs the jobs it returns. The command line is built on it. */
+import { DlJobsError, describeValue, JobError } from '../base/errors.js';
+import { loadSettings, type ResolvedSettings } from '../config/load.js';
+import type { Settings } from '../config/settings.js';
+import type { JobOrigin } from '../contract/spec.js';
+import { bindWords } from '../snapshot/signature.js';
+import { withJobDefaults } from './ambient.js';
+import { consoleReporter } from './console-reporter.js';
+import { DLJob, isDLJob } from './dl-job.js';
+import { findJobFunction } from './job-function.js';
+import type { DLJobOptions } from './options.js';
+import { runJobs, type InvocationOptions } from './run-jobs.js';
+import type { RunSummary } from './summary.js';
+
+export interface CallOptions extends InvocationOptions {
+  /** Positional words. */
+  readonly args: readonly unknown[];
+  /** Keyword words. */
+  readonly kwargs: Readonly<Record<string, unknown>>;
+  /** Options that were given, by their names: a job function that takes keywords gets them too. */
+  readonly givenOptions?: Readonly<Record<string, unknown>>;
+  readonly settingsFor?: ResolvedSettings;
+}
+
+/**
+ * Calls job function `method` (`tiles.segment`) and runs what it returns: one job, an array (in order), or nothing,
+ * which gives a notice.
+ */
+export async function callAndRun(method: string, options: CallOptions): Promise<RunSummary[]> {
+  const cwd = options.cwd ?? process.cwd();
+  const base = options.base ?? (await loadSettings({ cwd, env: options.env ?? process.env }));
+  const reporter = options.reporter ?? consoleReporter();
+  const found = await findJobFunction(method, base);
+  const { signature } = found;
+  const takesKeywords = signature.params.at(-1)?.kind === 'object';
+  const kwargs = takesKeywords ? mergeOwn(options.givenOptions ?? {}, options.kwargs) : options.kwargs;
+  const bound = bindWords(signature, options.args, kwargs, method);
+  const fn = await found.load();
+  const commandLine = options.settings ?? {};
+  let returned: unknown;
+  try {
+    returned = await withJobDefaults({ base, commandLine }, () => fn(...bound));
+  } catch (error) {
+    if (error instanceof DlJobsError) throw error;
+    const text = error instanceof Error ? (error.stack ?? String(error)) : describeValue(error);
+    throw new JobError('JOB_INVALID', `${method} threw: ${found.mapStack(text)}`, {
+      hint: 'No task was run.',
+      cause: error,
+    });
+  }
+  const jobs = jobsOf(returned, method);
+  if (jobs.length === 0) {
+    reporter.notice(`no job was found for ${method}: it returned nothing, so nothing was run`);
+    return [];
+  }
+  const argsList = takesKeywords ? undefined : options.givenOptions?.['args_list'];
+  const origin: JobOrigin = {
+    file: found.file,
+    method: found.method,
+    args: options.args,
+    kwargs: options.kwargs,
+  };
+  return await runJobs(
+    argsList === undefined ? jobs : jobs.map((job) => withArgsList(job, String(argsList))),
+    { ...options, cwd, base, reporter, origin, obeysDev: true },
+  );
+}
+
+/** Own properties of both, the second winning; `__proto__` is a name like any other. */
+function mergeOwn(
+  a: Readonly<Record<string, unknown>>,
+  b: Readonly<Record<string, unknown>>,
+): Record<string, unknown> {
+  const merged: Record<string, unknown> = {};
+  for (const [name, value] of [...Object.entries(a), ...Object.entries(b)]) {
+    Object.defineProperty(merged, name, { value, enumerable: true, writable: true, configurable: true });
+  }
+  return merged;
+}
+
+function withArgsList(job: DLJob, argsList: string): DLJob {
+  const { args: _args, kwargs: _kwargs, ...rest } = job.options as DLJobOptions;
+  return new DLJob({ ...rest, argsList });
+}
+
+/** `null` and `undefined` in a list are passed over, as in the original. */
+function jobsOf(returned: unknown, method: string): DLJob[] {
+  const list = Array.isArray(returned) ? (returned as unknown[]) : [returned];
+  return list.flatMap((item) => {
+    if (item === null || item === undefined) return [];
+    if (isDLJob(item)) return [item];
+    throw new JobError(
+      'JOB_INVALID',
+      `${method}: expected a DLJob, an array of them or nothing, got ${describeValue(item)}`,
+      {
+        hint: 'Return new DLJob({ moduleName, … }).',
+      },
+    );
+  });
+}
+
+/** Arguments of {@link run}. */
+export interface RunOptions extends Omit<
+  InvocationOptions,
+  'base' | 'settings' | 'origin' | 'codeRoot' | 'obeysDev'
+> {
+  /** Module of the job function, dotted, in `moduleDir`. */
+  readonly moduleName: string;
+  /** @default the setting `default_method` */
+  readonly methodName?: string;
+  readonly args?: readonly unknown[];
+  readonly kwargs?: Readonly<Record<string, unknown>>;
+  /** @default the setting `is_dev`: true forces `local` */
+  readonly dev?: boolean;
+  readonly cpus?: number;
+  readonly gpus?: number;
+  readonly cpuJob?: boolean;
+  readonly cpuImage?: string;
+  readonly gpuImage?: string;
+  /** A file of arguments, instead of those the job has. */
+  readonly argsList?: string;
+  readonly printLogs?: boolean;
+  readonly noisy?: boolean;
+  /** @default the setting `module_dir` */
+  readonly moduleDir?: string;
+}
+
+/**
+ * Finds a job function, calls it with `args` and `kwargs`, and runs the jobs it returns, in order.
+ * Resolves to their summaries; none when it returned nothing.
+ *
+ * @throws DlJobsError when the function is not found, or a job is broken.
+ */
+export async function run(options: RunOptions): Promise<RunSummary[]> {
+  const { moduleName, methodName, args, kwargs, dev, moduleDir, argsList, ...rest } = options;
+  const { cpus, gpus, cpuJob, cpuImage, gpuImage, printLogs, noisy, ...invocation } = rest;
+  const given = { cpus, gpus, cpu_job: cpuJob, cpu_image: cpuImage, gpu_image: gpuImage, noisy };
+  const settings = definedOnly({
+    ...given,
+    is_dev: dev,
+    print_logs: printLogs,
+    module_dir: moduleDir,
+  }) as Partial<Settings>;
+  const cwd = options.cwd ?? process.cwd();
+  let base = await loadSettings({ cwd, env: options.env ?? process.env });
+  if (moduleDir !== undefined) base = { ...base, values: { ...base.values, module_dir: moduleDir } };
+  const method = methodName ?? base.values.default_method;
+  return await callAndRun(`${moduleName}.${method}`, {
+    ...invocation,
+    base,
+    cwd,
+    settings,
+    args: args ?? [],
+    kwargs: kwargs ?? {},
+    givenOptions: definedOnly({ ...given, args_list: argsList }),
+  });
+}
+
+function definedOnly(object: Record<string, unknown>): Record<string, unknown> {
+  return Object.fromEntries(Object.entries(object).filter(([, value]) => value !== undefined));
+}

@@ -1,0 +1,298 @@
+/**
+ * Hands out the tasks of a run while its argument list is still being produced: what is taken has been written to
+ * the run folder before. Only a window of arguments is ever in memory.
+ */
+import { JobError } from '../base/errors.js';
+import type { TaskBatch, TaskSource } from '../contract/platform.js';
+import { ArgsWriter, sealRange } from '../store/args-store.js';
+import type { RunPaths } from '../store/run-folder.js';
+import { InvalidValueError, toJson } from '../base/value-json.js';
+import { JsonLine, type ArgumentList } from './argument-list.js';
+
+/** A block of arguments is written and kept ready; it ends at the first of these limits. */
+const BLOCK_BYTES = 65_536;
+const BLOCK_MS = 5;
+
+/** The source of a run's first round. `onSealed` hears the number of tasks once the list has ended. */
+export function taskSource(
+  list: ArgumentList,
+  paths: RunPaths,
+  limit: number | null,
+  onSealed: (count: number) => void,
+): TaskSource & { close(): void } {
+  if (list.kind === 'count') return new CountSource(list.count, paths, limit, onSealed);
+  return new ListSource(list, paths, limit, onSealed);
+}
+
+/** A count needs no file: the arguments are the indexes. */
+class CountSource implements TaskSource {
+  readonly #count: number;
+  #next = 0;
+
+  constructor(count: number, paths: RunPaths, limit: number | null, onSealed: (count: number) => void) {
+    this.#count = limit === null ? count : Math.min(count, limit);
+    sealRange(paths, this.#count);
+    onSealed(this.#count);
+  }
+
+  take(maxTasks: number): TaskBatch | null {
+    const count = Math.min(maxTasks, this.#count - this.#next);
+    if (count <= 0) return null;
+    const first = this.#next;
+    this.#next += count;
+    let lines = '';
+    for (let i = 0; i < count; i++) lines += `${first + i}\n`;
+    return { tasks: [[first, count]], count, args: Buffer.from(lines, 'latin1') };
+  }
+
+  remaining(): number {
+    return this.#count - this.#next;
+  }
+
+  close(): void {
+    // Nothing is open.
+  }
+}
+
+interface Waiter {
+  readonly max: number;
+  readonly resolve: (batch: TaskBatch | null) => void;
+  readonly reject: (error: unknown) => void;
+}
+
+class ListSource implements TaskSource {
+  readonly #list: Exclude<ArgumentList, { kind: 'count' }>;
+  readonly #writer: ArgsWriter;
+  readonly #limit: number;
+  readonly #onSealed: (count: number) => void;
+  /** Written lines that nobody took yet. */
+  #block = Buffer.alloc(0);
+  /** Offsets in the block where its lines end. */
+  #ends: number[] = [];
+  /** Lines of the block that were taken. */
+  #taken = 0;
+  #first = 0;
+  /** Produced lines, not written yet. */
+  #lines: string[] = [];
+  #bytes = 0;
+  #produced = 0;
+  #ended = false;
+  #closed = false;
+  #error: { readonly cause: unknown } | null = null;
+  #pumping = false;
+  readonly #waiters: Waiter[] = [];
+
+  constructor(
+    list: Exclude<ArgumentList, { kind: 'count' }>,
+    paths: RunPaths,
+    limit: number | null,
+    onSealed: (count: number) => void,
+  ) {
+    this.#list = list;
+    this.#writer = new ArgsWriter(paths);
+    this.#limit = limit ?? Infinity;
+    this.#onSealed = onSealed;
+  }
+
+  take(maxTasks: number): TaskBatch | null | Promise<TaskBatch | null> {
+    const ready = this.#cut(maxTasks);
+    if (ready !== null) return ready;
+    if (this.#list.kind === 'sync') {
+      this.#fillSync(this.#list.elements);
+      return this.#cut(maxTasks);
+    }
+    return new Promise((resolve, reject) => {
+      this.#waiters.push({ max: maxTasks, resolve, reject });
+      this.#pump();
+      this.#serve();
+    });
+  }
+
+  remaining(): number | null {
+    const ready = this.#ends.length - this.#taken + this.#lines.length;
+    if (this.#ended) return ready;
+    if (this.#list.kind === 'async' || this.#list.length === null) return null;
+    return ready + Math.max(0, Math.min(this.#list.length, this.#limit) - this.#produced);
+  }
+
+  /** Lets go of the list, which may not have ended. */
+  close(): void {
+    if (this.#closed) return;
+    this.#closed = true;
+    if (this.#ended) return;
+    this.#writer.close();
+    const { elements } = this.#list;
+    try {
+      // A generator gets to run its `finally`; an async one may still be waiting for something.
+      void Promise.resolve(elements.return?.()).catch(() => undefined);
+    } catch {
+      // It threw while it ended; nobody waits for it any more.
+    }
+  }
+
+  #fillSync(elements: Iterator<unknown>): void {
+    const until = performance.now() + BLOCK_MS;
+    const room = this.#writer.roomInBlock;
+    while (this.#lines.length < room && this.#bytes < BLOCK_BYTES) {
+      if (this.#produced >= this.#limit) {
+        this.#ended = true;
+        elements.return?.();
+        break;
+      }
+      let next: IteratorResult<unknown>;
+      try {
+        next = elements.next();
+      } catch (error) {
+        throw this.#listThrew(error);
+      }
+      if (next.done === true) {
+        this.#ended = true;
+        break;
+      }
+      this.#push(next.value);
+      // Every few elements: asking the clock costs as much as a small element.
+      if ((this.#produced & 15) === 0 && performance.now() > until) break;
+    }
+    this.#writeBlock();
+  }
+
+  #push(value: unknown): void {
+    let line: string;
+    if (value instanceof JsonLine) {
+      line = value.text;
+    } else {
+      try {
+        line = toJson(value);
+      } catch (error) {
+        if (!(error instanceof InvalidValueError)) throw error;
+        throw new JobError(
+          'ARGS_INVALID',
+          `argsList${error.message.replace(/^result/, `[${this.#produced}]`)}`,
+          {
+            hint: 'Arguments travel as JSON.',
+          },
+        );
+      }
+    }
+    this.#lines.push(line);
+    this.#bytes += line.length + 1;
+    this.#produced++;
+  }
+
+  /** Produced lines go to disk and become the block to take from. Only when the block before is used up. */
+  #writeBlock(): void {
+    const lines = this.#lines.splice(0, this.#writer.roomInBlock);
+    if (lines.length > 0) {
+      const text = `${lines.join('\n')}\n`;
+      const block = Buffer.from(text, 'utf8');
+      this.#first += this.#ends.length;
+      this.#block = block;
+      this.#ends = lineEnds(lines, block, text.length);
+      this.#taken = 0;
+      this.#writer.append(block, lines.length);
+      this.#bytes = this.#lines.reduce((sum, line) => sum + line.length + 1, 0);
+    }
+    if (this.#ended && this.#lines.length === 0 && !this.#closed) {
+      this.#closed = true;
+      this.#writer.seal();
+      this.#onSealed(this.#writer.count);
+    }
+  }
+
+  #cut(maxTasks: number): TaskBatch | null {
+    const count = Math.min(maxTasks, this.#ends.length - this.#taken);
+    if (count <= 0) return null;
+    const from = this.#taken === 0 ? 0 : (this.#ends[this.#taken - 1] as number);
+    // At least one line, then no more than a block's worth of bytes.
+    let last = this.#taken + count - 1;
+    while (last > this.#taken && (this.#ends[last] as number) - from > BLOCK_BYTES) last--;
+    const first = this.#first + this.#taken;
+    const tasks = last - this.#taken + 1;
+    this.#taken = last + 1;
+    return { tasks: [[first, tasks]], count: tasks, args: this.#block.subarray(from, this.#ends[last]) };
+  }
+
+  /** Produces ahead, up to a block, while somebody waits or the block is not full. */
+  #pump(): void {
+    if (this.#pumping || this.#ended || this.#error !== null) return;
+    this.#pumping = true;
+    void this.#produceAsync()
+      .catch((cause: unknown) => {
+        this.#error = { cause };
+      })
+      .then(() => {
+        this.#pumping = false;
+        this.#serve();
+      });
+  }
+
+  async #produceAsync(): Promise<void> {
+    const { elements } = this.#list as { elements: AsyncIterator<unknown> };
+    while (!this.#closed && this.#lines.length < 1024 && this.#bytes < BLOCK_BYTES) {
+      if (this.#produced >= this.#limit) {
+        this.#ended = true;
+        void Promise.resolve(elements.return?.()).catch(() => undefined);
+        return;
+      }
+      let next: IteratorResult<unknown>;
+      try {
+        next = await elements.next();
+      } catch (error) {
+        throw this.#listThrew(error);
+      }
+      if (next.done === true) {
+        this.#ended = true;
+        return;
+      }
+      // Elements of a list can be promises.
+      this.#push(await next.value);
+      if (this.#waiters.length > 0) this.#serve();
+    }
+  }
+
+  /** Gives what there is to those who wait. */
+  #serve(): void {
+    try {
+      while (this.#waiters.length > 0) {
+        const waiter = this.#waiters[0] as Waiter;
+        let batch = this.#cut(waiter.max);
+        if (batch === null) {
+          if (this.#lines.length > 0 || this.#ended) this.#writeBlock();
+          batch = this.#cut(waiter.max);
+        }
+        if (batch === null && this.#error !== null) {
+          this.#waiters.shift();
+          waiter.reject(this.#error.cause);
+          continue;
+        }
+        if (batch === null && !this.#ended && !this.#closed) return this.#pump();
+        this.#waiters.shift();
+        waiter.resolve(batch);
+      }
+    } catch (error) {
+      for (const waiter of this.#waiters.splice(0)) waiter.reject(error);
+    }
+  }
+
+  #listThrew(error: unknown): unknown {
+    if (error instanceof Error && 'code' in error && 'hint' in error) return error;
+    return new JobError('ARGS_INVALID', `argsList threw after ${this.#produced} elements: ${String(error)}`, {
+      hint:
+        error instanceof Error && error.stack !== undefined
+          ? error.stack
+          : 'Mend the iterator and run again.',
+      cause: error,
+    });
+  }
+}
+
+function lineEnds(lines: readonly string[], block: Buffer, characters: number): number[] {
+  const ends = new Array<number>(lines.length);
+  let at = 0;
+  if (block.length === characters) {
+    for (let i = 0; i < lines.length; i++) ends[i] = at += (lines[i] as string).length + 1;
+  } else {
+    for (let i = 0; i < lines.length; i++) ends[i] = at = block.indexOf(10, at) + 1;
+  }
+  return ends;
+}

@@ -1,0 +1,92 @@
+/**
+ * Keeps what tracing and transpiling found, under `<dls_root>/cache/`, for as long as it would find the same:
+ * every traced file, its folders' listings (a new file can win a resolution) and the files that steer resolution
+ * are compared by content.
+ */
+import { createHash } from 'node:crypto';
+import { mkdirSync, readdirSync, readFileSync, renameSync, writeFileSync } from 'node:fs';
+import { dirname, join } from 'node:path';
+import type { NodeFile } from './node-graph.js';
+
+declare const DL_JOBS_VERSION: string;
+
+interface CacheEntry {
+  readonly stamp: string;
+  readonly files: readonly NodeFile[];
+}
+
+/** What `build` gives, or gave before from the same sources. */
+export async function cached(
+  dlsRoot: string,
+  root: string,
+  key: string,
+  build: () => Promise<NodeFile[]>,
+): Promise<readonly NodeFile[]> {
+  const folder = join(dlsRoot, 'cache', 'trace');
+  const path = join(folder, `${sha(`${root}\0${key}`)}.json`);
+  try {
+    const entry = JSON.parse(readFileSync(path, 'utf8')) as CacheEntry;
+    if (entry.stamp === stampOf(root, entry.files)) return entry.files;
+  } catch {
+    // Not there, torn, or a traced file is gone: build.
+  }
+  const files = await build();
+  writeCache(path, JSON.stringify({ stamp: stampOf(root, files), files } satisfies CacheEntry));
+  return files;
+}
+
+function stampOf(root: string, files: readonly NodeFile[]): string {
+  const hash = createHash('sha256');
+  hash.update(
+    `${typeof DL_JOBS_VERSION === 'string' ? DL_JOBS_VERSION : 'source'} ${process.versions.node}\0`,
+  );
+  const folders = new Set<string>();
+  for (const { file } of files) {
+    hash.update(`${file}\0`).update(readFileSync(join(root, file)));
+    for (let folder = dirname(file); ; folder = dirname(folder)) {
+      folders.add(folder);
+      if (folder === '.') break;
+    }
+  }
+  for (const folder of [...folders].sort()) {
+    const names = readdirSync(join(root, folder)).sort();
+    hash.update(`${folder}\0${names.join('\0')}\0`);
+    for (const steering of ['package.json', 'tsconfig.json']) {
+      if (names.includes(steering)) hash.update(readFileSync(join(root, folder, steering)));
+    }
+  }
+  return hash.digest('hex');
+}
+
+function sha(text: string): string {
+  return createHash('sha256').update(text).digest('hex').slice(0, 24);
+}
+
+/** Text that depends on nothing but `key`. */
+export async function cachedText(
+  dlsRoot: string,
+  key: string,
+  build: () => Promise<string>,
+): Promise<string> {
+  const version = typeof DL_JOBS_VERSION === 'string' ? DL_JOBS_VERSION : 'source';
+  const path = join(dlsRoot, 'cache', 'text', sha(`${version}\0${key}`));
+  try {
+    return readFileSync(path, 'utf8');
+  } catch {
+    // Not there yet.
+  }
+  const text = await build();
+  writeCache(path, text);
+  return text;
+}
+
+function writeCache(path: string, text: string): void {
+  try {
+    mkdirSync(dirname(path), { recursive: true });
+    const temp = `${path}.${process.pid}.tmp`;
+    writeFileSync(temp, text);
+    renameSync(temp, path);
+  } catch {
+    // A cache that cannot be written costs time only.
+  }
+}

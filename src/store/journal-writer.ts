@@ -1,0 +1,120 @@
+/** One shard of the journal, as its only writer sees it. */
+import { closeSync, fdatasync, fdatasyncSync, fstatSync, ftruncateSync, openSync } from 'node:fs';
+import { join } from 'node:path';
+import { RECORD_VERSION } from '../contract/record.js';
+import { recordLine } from '../contract/record-line.js';
+import type { JournalSink } from '../contract/platform.js';
+import { storeError, writeAll } from './atomic.js';
+import type { RunPaths } from './run-folder.js';
+
+/** Records are written this many milliseconds after the first of them came, */
+const GROUP_MS = 10;
+/** or at once when this many bytes wait. */
+const GROUP_BYTES = 262_144;
+
+export interface JournalOptions {
+  readonly durability: 'batch' | 'record' | 'none';
+  /** Called with whole lines once they are written, in order. */
+  readonly onWritten: (lines: Buffer) => void;
+  /** A group that was due by the clock could not be written, or not be handled. */
+  readonly onError: (error: unknown) => void;
+}
+
+/**
+ * Appends whole lines, in groups. `batch`: each group is followed by fdatasync, which does not hold up the next
+ * group; `record`: nothing is handed on before it is synced; `none`: the system decides.
+ */
+export class JournalWriter implements JournalSink {
+  readonly path: string;
+  readonly #fd: number;
+  readonly #options: JournalOptions;
+  #pending: Buffer[] = [];
+  #pendingBytes = 0;
+  #timer: NodeJS.Timeout | null = null;
+  #syncing = false;
+  #dirty = false;
+  #length = 0;
+
+  constructor(paths: RunPaths, run: string, writer: string, options: JournalOptions) {
+    this.path = join(paths.journal, `${writer}.ndjson`);
+    this.#options = options;
+    try {
+      this.#fd = openSync(this.path, 'ax');
+    } catch (error) {
+      throw storeError('create', this.path, error);
+    }
+    this.append(recordLine({ v: RECORD_VERSION, k: 'shard', run, w: writer, at: Date.now() }));
+    this.flush();
+  }
+
+  append(lines: Buffer): void {
+    this.#pending.push(lines);
+    this.#pendingBytes += lines.length;
+    if (this.#pendingBytes >= GROUP_BYTES || this.#options.durability === 'record') this.flush();
+    else this.#timer ??= setTimeout(this.#onTimer, GROUP_MS);
+  }
+
+  /** Writes what waits. Throws STORE_FAILED; the shard then ends with its last whole group. */
+  flush(): void {
+    if (this.#timer !== null) clearTimeout(this.#timer);
+    this.#timer = null;
+    if (this.#pendingBytes === 0) return;
+    const group =
+      this.#pending.length === 1
+        ? (this.#pending[0] as Buffer)
+        : Buffer.concat(this.#pending, this.#pendingBytes);
+    this.#pending = [];
+    this.#pendingBytes = 0;
+    try {
+      writeAll(this.#fd, group);
+      if (this.#options.durability === 'record') fdatasyncSync(this.#fd);
+    } catch (error) {
+      this.#dropTornTail();
+      throw storeError('write', this.path, error);
+    }
+    this.#length += group.length;
+    this.#dirty = true;
+    if (this.#options.durability === 'batch') this.#sync();
+    this.#options.onWritten(group);
+  }
+
+  /** Writes and syncs what waits, and closes the shard. */
+  async close(): Promise<void> {
+    this.flush();
+    while (this.#syncing) await new Promise((resolve) => setTimeout(resolve, 1));
+    try {
+      if (this.#dirty && this.#options.durability !== 'none') fdatasyncSync(this.#fd);
+      closeSync(this.#fd);
+    } catch (error) {
+      throw storeError('sync', this.path, error);
+    }
+  }
+
+  readonly #onTimer = (): void => {
+    this.#timer = null;
+    try {
+      this.flush();
+    } catch (error) {
+      this.#options.onError(error);
+    }
+  };
+
+  #sync(): void {
+    if (this.#syncing) return;
+    this.#syncing = true;
+    this.#dirty = false;
+    fdatasync(this.#fd, (error) => {
+      this.#syncing = false;
+      if (error !== null) this.#options.onError(storeError('sync', this.path, error));
+    });
+  }
+
+  /** A short write left a part of a line: cut it off, so that readers need not wait for the rest. */
+  #dropTornTail(): void {
+    try {
+      if (fstatSync(this.#fd).size > this.#length) ftruncateSync(this.#fd, this.#length);
+    } catch {
+      // The disk is gone; readers treat the tail as not yet written.
+    }
+  }
+}

@@ -1,0 +1,75 @@
+/** The programs that hosts are. */
+import { closeSync, existsSync, openSync, readSync, realpathSync } from 'node:fs';
+import { spawnSync } from 'node:child_process';
+import { delimiter, isAbsolute, join, resolve } from 'node:path';
+import { packageRoot } from '../base/package-root.js';
+import type { HostCommand } from './host-process.js';
+
+type Env = Readonly<Record<string, string>>;
+
+/** A host for JavaScript: the Node that runs us, with stacks mapped to the user's sources. */
+export function nodeHost(cwd: string, extra: Env): HostCommand {
+  return {
+    command: process.execPath,
+    args: ['--enable-source-maps', join(packageRoot(), 'dist', 'worker', 'node-host.js')],
+    env: { ...process.env, ...extra },
+    cwd,
+  };
+}
+
+/** A host for Python. `interpreter` is a name on PATH or a path, relative to the working directory. */
+export function pythonHost(interpreter: string, cwd: string, extra: Env): HostCommand {
+  return {
+    command: resolveInterpreter(interpreter, cwd),
+    args: [join(packageRoot(), 'python', 'dl_jobs', '_host.py')],
+    env: { ...process.env, ...extra },
+    cwd,
+  };
+}
+
+const resolved = new Map<string, string>();
+
+/**
+ * The real interpreter behind a name. A shim (pyenv, asdf) is a script that needs a tenth of a second for each start,
+ * so it is asked once where the interpreter is. A name that is not found is returned as it is: starting it says so.
+ */
+export function resolveInterpreter(interpreter: string, cwd: string): string {
+  const key = `${interpreter}\0${cwd}`;
+  const known = resolved.get(key);
+  if (known !== undefined) return known;
+  const path = locate(interpreter, cwd);
+  let real = path ?? interpreter;
+  if (path !== null && isScript(path)) {
+    const asked = spawnSync(path, ['-c', 'import sys; print(sys.executable)'], {
+      encoding: 'utf8',
+      cwd,
+      timeout: 30_000,
+    });
+    const answer = asked.status === 0 ? asked.stdout.trim() : '';
+    if (answer !== '' && existsSync(answer)) real = answer;
+  }
+  resolved.set(key, real);
+  return real;
+}
+
+function locate(name: string, cwd: string): string | null {
+  if (name.includes('/')) return isAbsolute(name) ? name : resolve(cwd, name);
+  for (const folder of (process.env['PATH'] ?? '').split(delimiter)) {
+    if (folder !== '' && existsSync(join(folder, name))) return join(folder, name);
+  }
+  return null;
+}
+
+function isScript(path: string): boolean {
+  try {
+    const fd = openSync(realpathSync(path), 'r');
+    try {
+      const start = Buffer.alloc(2);
+      return readSync(fd, start, 0, 2, 0) === 2 && start.toString('latin1') === '#!';
+    } finally {
+      closeSync(fd);
+    }
+  } catch {
+    return false;
+  }
+}

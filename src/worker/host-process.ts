@@ -1,0 +1,122 @@
+/** One host as its worker sees it: a child process with a socket pair on descriptor 3. */
+import { spawn, type ChildProcess } from 'node:child_process';
+import { closeSync, openSync } from 'node:fs';
+import type { Socket } from 'node:net';
+import type { BatchMessage, FatalMessage, InitMessage, OutMessage } from '../contract/wire.js';
+import { HOST_FD } from '../contract/wire.js';
+import { frameParser } from './frames.js';
+import type { Reaper } from './reaper.js';
+
+/** The program that a host is. */
+export interface HostCommand {
+  readonly command: string;
+  readonly args: readonly string[];
+  readonly env: NodeJS.ProcessEnv;
+  readonly cwd: string;
+}
+
+export interface HostEvents {
+  onReady(): void;
+  onFatal(message: FatalMessage): void;
+  onOut(message: OutMessage, body: Buffer[]): void;
+  /** The process is gone and all it sent was delivered. */
+  onExit(exit: HostExit): void;
+}
+
+export interface HostExit {
+  readonly code: number | null;
+  readonly signal: NodeJS.Signals | null;
+  /** Set when the process could not be started at all. */
+  readonly spawnError?: NodeJS.ErrnoException;
+}
+
+/** How long the pipe of a dead host may stay open before we stop listening: a grandchild can hold it. */
+const PIPE_DRAIN_MS = 1_000;
+
+export class HostProcess {
+  readonly #child: ChildProcess;
+  readonly #pipe: Socket;
+  readonly #reaper: Reaper;
+  #gone = false;
+
+  constructor(command: HostCommand, logFile: string, init: InitMessage, events: HostEvents, reaper: Reaper) {
+    this.#reaper = reaper;
+    const log = openSync(logFile, 'a');
+    try {
+      this.#child = spawn(command.command, command.args, {
+        cwd: command.cwd,
+        env: command.env,
+        stdio: ['ignore', log, log, 'pipe'],
+        // Its own session: Ctrl-C in the terminal reaches us alone, and one kill reaches all its children.
+        detached: true,
+      });
+    } finally {
+      closeSync(log);
+    }
+    if (this.#child.pid !== undefined) reaper.watch(this.#child.pid);
+    this.#pipe = this.#child.stdio[HOST_FD] as Socket;
+    this.#listen(events);
+    this.#pipe.write(`${JSON.stringify(init)}\n`);
+  }
+
+  get pid(): number | undefined {
+    return this.#child.pid;
+  }
+
+  send(message: BatchMessage, args: Buffer): void {
+    this.#pipe.cork();
+    this.#pipe.write(`${JSON.stringify(message)}\n`);
+    this.#pipe.write(args);
+    this.#pipe.uncork();
+  }
+
+  /** Lets an idle host end: it does when its pipe closes. */
+  end(): void {
+    this.#pipe.end();
+  }
+
+  /** Signals the host and whatever it started. */
+  kill(signal: NodeJS.Signals): void {
+    if (this.#gone || this.#child.pid === undefined) return;
+    try {
+      process.kill(-this.#child.pid, signal);
+    } catch {
+      // The group is gone already.
+    }
+  }
+
+  #listen(events: HostEvents): void {
+    const parse = frameParser((header, body) => {
+      if (header.type === 'out') events.onOut(header, body);
+      else if (header.type === 'ready') events.onReady();
+      else events.onFatal(header);
+    });
+    // Before its exit is seen a host's pipe can break under a write; the exit tells all that there is to tell.
+    this.#pipe.on('error', () => undefined);
+    this.#pipe.on('data', parse);
+
+    let reported = false;
+    const report = (exit: HostExit): void => {
+      if (reported) return;
+      reported = true;
+      this.#pipe.destroy();
+      events.onExit(exit);
+    };
+    this.#child.on('error', (error: NodeJS.ErrnoException) => {
+      report({ code: null, signal: null, spawnError: error });
+    });
+    this.#child.on('exit', (code, signal) => {
+      // What the host left behind goes with it: nobody else will ever wait for it.
+      this.kill('SIGKILL');
+      this.#gone = true;
+      if (this.#child.pid !== undefined) this.#reaper.forget(this.#child.pid);
+      const late = setTimeout(() => report({ code, signal }), PIPE_DRAIN_MS);
+      const whenDrained = (): void => {
+        clearTimeout(late);
+        report({ code, signal });
+      };
+      if (this.#pipe.closed || this.#pipe.readableEnded) whenDrained();
+      else this.#pipe.once('close', whenDrained);
+    });
+  }
+}

@@ -1,0 +1,413 @@
+/**
+ * The worker: takes tasks from a source, feeds its hosts, journals what they answer.
+ * The same on every platform; on `local` it lives inside the controller.
+ *
+ * Blame (design §6): when a host dies, the unanswered tasks of the batch it was in run again one at a time, and only
+ * a task that was alone when its host died is charged with the death.
+ */
+import { statSync } from 'node:fs';
+import { join } from 'node:path';
+import { DlJobsError, InfrastructureError, JobError } from '../base/errors.js';
+import type { EndRecord } from '../contract/record.js';
+import { recordLine } from '../contract/record-line.js';
+import type { RoundContext, TaskBatch, WorkerStatus } from '../contract/platform.js';
+import { WIRE_VERSION, type FatalMessage, type InitMessage, type OutMessage } from '../contract/wire.js';
+import { BatchSize } from './batch-size.js';
+import { HostProcess, type HostCommand, type HostExit } from './host-process.js';
+import { Reaper } from './reaper.js';
+import { readTail } from './log-tail.js';
+
+export interface WorkerOptions {
+  readonly round: RoundContext;
+  /** At most this many hosts, fewer when there are fewer tasks. */
+  readonly hosts: number;
+  /** The program for host number `slot`. */
+  readonly command: (slot: number) => HostCommand;
+}
+
+/** A batch that a host has. */
+interface Outstanding {
+  readonly id: number;
+  readonly batch: TaskBatch;
+  readonly sentAt: number;
+  /** Size of the host's log when the batch was sent. */
+  readonly logFrom: number;
+  /** True at each position that was answered. */
+  readonly answered: boolean[];
+  left: number;
+}
+
+interface Slot {
+  readonly index: number;
+  readonly size: BatchSize;
+  host: HostProcess | null;
+  ready: boolean;
+  outstanding: Outstanding[];
+  /** It waits for the source. */
+  waiting: boolean;
+}
+
+/** After this long an idle host that does not end by itself is killed. */
+const END_GRACE_MS = 2_000;
+
+export class Worker {
+  readonly done: Promise<void>;
+  readonly #options: WorkerOptions;
+  readonly #slots: Slot[] = [];
+  readonly #reaper = new Reaper();
+  /** Tasks of a dead host, to run again one at a time. */
+  readonly #suspects: TaskBatch[] = [];
+  /** Tasks that were given to a host which died before it began them. */
+  readonly #returned: TaskBatch[] = [];
+  #nextBatch = 1;
+  #exhausted = false;
+  #stopping = false;
+  #settled = false;
+  #everReady = false;
+  #living = 0;
+  #onGone: () => void = () => undefined;
+  #resolve!: () => void;
+  #reject!: (error: unknown) => void;
+
+  constructor(options: WorkerOptions) {
+    this.#options = options;
+    this.done = new Promise<void>((resolve, reject) => {
+      this.#resolve = resolve;
+      this.#reject = reject;
+    });
+    const concurrency = options.round.spec.taskConcurrency;
+    for (let index = 0; index < Math.max(1, options.hosts); index++) {
+      this.#slots.push({
+        index,
+        size: new BatchSize(concurrency),
+        host: null,
+        ready: false,
+        outstanding: [],
+        waiting: false,
+      });
+    }
+    this.#feedAll();
+  }
+
+  status(): WorkerStatus {
+    let busy = 0;
+    let inFlight = 0;
+    for (const slot of this.#slots) {
+      if (slot.outstanding.length > 0) busy++;
+      for (const out of slot.outstanding) inFlight += out.left;
+    }
+    return { hosts: this.#living, busy, inFlight };
+  }
+
+  /** Hands out nothing more; what runs may end within `graceMs`, then it is killed. No outcome is written for it. */
+  stop(graceMs: number): void {
+    const first = !this.#stopping;
+    this.#stopping = true;
+    if (graceMs <= 0) {
+      for (const slot of this.#slots) slot.host?.kill('SIGKILL');
+    } else if (first) {
+      setTimeout(() => this.stop(0), graceMs).unref();
+    }
+    this.#settleWhenDone();
+  }
+
+  #feedAll(): void {
+    for (const slot of this.#slots) this.#feed(slot);
+    this.#settleWhenDone();
+  }
+
+  #feed(slot: Slot): void {
+    while (!this.#stopping && !this.#settled && !slot.waiting && this.#hasRoom(slot)) {
+      // A suspect needs a host to itself: let this one drain first.
+      if (this.#suspects.length > 0 && slot.outstanding.length > 0) return;
+      const suspect = slot.outstanding.length === 0 ? this.#suspects.pop() : undefined;
+      const taken = suspect ?? this.#returned.pop() ?? this.#takeFromSource(slot);
+      if (taken === null) return;
+      this.#send(slot, taken);
+      if (suspect !== undefined) return;
+    }
+  }
+
+  #hasRoom(slot: Slot): boolean {
+    const tasks = slot.outstanding.reduce((sum, out) => sum + out.left, 0);
+    if (slot.outstanding.some((out) => out.batch.alone === true)) return false;
+    return slot.size.hasRoom(slot.outstanding.length, tasks);
+  }
+
+  /** Null: nothing now. When the source must be waited for, the slot is fed once it answers. */
+  #takeFromSource(slot: Slot): TaskBatch | null {
+    if (this.#exhausted) return null;
+    const { source } = this.#options.round;
+    let taken: ReturnType<typeof source.take>;
+    try {
+      taken = source.take(slot.size.next(source.remaining(), this.#slots.length));
+    } catch (error) {
+      this.#fail(error);
+      return null;
+    }
+    if (taken === null) {
+      this.#exhausted = true;
+      return null;
+    }
+    if (!(taken instanceof Promise)) return taken;
+    slot.waiting = true;
+    taken.then(
+      (batch) => {
+        slot.waiting = false;
+        if (batch === null) this.#exhausted = true;
+        else if (this.#stopping) this.#settleWhenDone();
+        else this.#send(slot, batch);
+        this.#feedAll();
+      },
+      (error: unknown) => {
+        slot.waiting = false;
+        this.#fail(error);
+      },
+    );
+    return null;
+  }
+
+  #send(slot: Slot, batch: TaskBatch): void {
+    const { round } = this.#options;
+    if (slot.host === null) this.#startHost(slot);
+    const id = this.#nextBatch++;
+    const now = Date.now();
+    round.journal.append(
+      recordLine({ v: 1, k: 'start', r: round.round, h: slot.index, b: id, p: batch.tasks, a: 1, at: now }),
+    );
+    slot.outstanding.push({
+      id,
+      batch,
+      sentAt: now,
+      logFrom: batch.count === 1 ? fileSize(this.#logFile(slot)) : 0,
+      answered: new Array<boolean>(batch.count).fill(false),
+      left: batch.count,
+    });
+    slot.host?.send(
+      { type: 'batch', id, round: round.round, attempt: 1, tasks: batch.tasks, bytes: batch.args.length },
+      batch.args,
+    );
+  }
+
+  #startHost(slot: Slot): void {
+    const { round, command } = this.#options;
+    const init: InitMessage = {
+      type: 'init',
+      v: WIRE_VERSION,
+      root: round.code,
+      projectRoot: round.projectRoot,
+      file: round.entry,
+      module: round.spec.moduleName,
+      method: round.spec.methodName,
+      call: round.spec.call,
+      grouped: round.spec.groupedResults,
+      host: slot.index,
+      concurrency: round.spec.taskConcurrency,
+    };
+    slot.ready = false;
+    this.#living++;
+    slot.host = new HostProcess(
+      command(slot.index),
+      this.#logFile(slot),
+      init,
+      {
+        onReady: () => {
+          slot.ready = true;
+          this.#everReady = true;
+        },
+        onFatal: (message) => this.#fail(fatalError(message, round)),
+        onOut: (message, body) => this.#answered(slot, message, body),
+        onExit: (exit) => this.#exited(slot, exit),
+      },
+      this.#reaper,
+    );
+  }
+
+  #logFile(slot: Slot): string {
+    const { round } = this.#options;
+    return join(round.dir, 'logs', `${round.writer}-${slot.index}.log`);
+  }
+
+  #answered(slot: Slot, message: OutMessage, body: Buffer[]): void {
+    const out = slot.outstanding.find((o) => o.id === message.id);
+    if (out === undefined) return;
+    try {
+      for (const part of body) this.#options.round.journal.append(part);
+    } catch (error) {
+      this.#fail(error);
+      return;
+    }
+    if (message.at === undefined) {
+      const first = out.batch.count - out.left;
+      for (let i = 0; i < message.n; i++) out.answered[first + i] = true;
+    } else {
+      for (const position of message.at) out.answered[position] = true;
+    }
+    out.left -= message.n;
+    slot.size.observe(message.n, message.busy);
+    if (out.left === 0) slot.outstanding.splice(slot.outstanding.indexOf(out), 1);
+    this.#feed(slot);
+    if (slot.outstanding.length === 0) this.#settleWhenDone();
+  }
+
+  #exited(slot: Slot, exit: HostExit): void {
+    this.#living--;
+    const wasReady = slot.ready;
+    slot.host = null;
+    slot.ready = false;
+    const { outstanding } = slot;
+    slot.outstanding = [];
+    if (this.#living === 0) this.#onGone();
+    if (this.#settled || this.#stopping) {
+      this.#settleWhenDone();
+      return;
+    }
+    if (exit.spawnError !== undefined || (!wasReady && !this.#everReady)) {
+      this.#fail(
+        startError(exit, this.#options.command(slot.index), this.#logFile(slot), this.#options.round),
+      );
+      return;
+    }
+    slot.size.reset();
+    this.#judge(slot, outstanding, exit);
+    this.#feedAll();
+  }
+
+  /** Decides what becomes of the tasks that a dead host had. */
+  #judge(slot: Slot, outstanding: Outstanding[], exit: HostExit): void {
+    const [first] = outstanding;
+    if (first === undefined) return;
+    if (outstanding.length === 1 && first.batch.count === 1) {
+      this.#options.round.journal.append(this.#crashRecord(slot, first, exit));
+      return;
+    }
+    const sequential = this.#options.round.spec.taskConcurrency === 1;
+    outstanding.forEach((out, position) => {
+      const unanswered = splitBatch(out);
+      // A host begins a batch only when the one before has been answered.
+      if (position > 0 && sequential) this.#returned.push(...unanswered);
+      else this.#suspects.push(...unanswered.map((batch) => ({ ...batch, alone: true })));
+    });
+  }
+
+  #crashRecord(slot: Slot, out: Outstanding, exit: HostExit): Buffer {
+    const to = fileSize(this.#logFile(slot));
+    const how = exit.signal === null ? `exit code ${exit.code}` : `signal ${exit.signal}`;
+    const record: EndRecord = {
+      v: 1,
+      k: 'end',
+      t: (out.batch.tasks[0] as readonly [number, number])[0],
+      r: this.#options.round.round,
+      a: 1,
+      s: 'error',
+      ft: 'crash',
+      at: out.sentAt,
+      d: Math.max(0, Date.now() - out.sentAt),
+      ...(to > out.logFrom && { log: [slot.index, out.logFrom, to] as const }),
+      error: {
+        type: 'Crash',
+        message: `the process that ran the task ended with ${how}`,
+        ...(exit.signal === null ? { exitCode: exit.code ?? -1 } : { signal: exit.signal }),
+      },
+    };
+    return recordLine(record);
+  }
+
+  #settleWhenDone(): void {
+    if (this.#settled) return;
+    const idle = this.#slots.every(
+      (slot) => slot.outstanding.length === 0 && (!slot.waiting || this.#stopping),
+    );
+    if (!idle) return;
+    const nothingLeft = this.#exhausted && this.#suspects.length === 0 && this.#returned.length === 0;
+    if (!nothingLeft && !this.#stopping) return;
+    this.#settled = true;
+    void this.#endHosts().then(this.#resolve);
+  }
+
+  #fail(error: unknown): void {
+    if (this.#settled) return;
+    this.#settled = true;
+    for (const slot of this.#slots) slot.host?.kill('SIGKILL');
+    void this.#endHosts().then(() => this.#reject(error));
+  }
+
+  async #endHosts(): Promise<void> {
+    for (const slot of this.#slots) slot.host?.end();
+    if (this.#living > 0) {
+      const timer = setTimeout(() => {
+        for (const slot of this.#slots) slot.host?.kill('SIGKILL');
+      }, END_GRACE_MS);
+      await new Promise<void>((resolve) => {
+        this.#onGone = resolve;
+      });
+      clearTimeout(timer);
+    }
+    this.#reaper.close();
+  }
+}
+
+/** The tasks of a batch that were not answered, one batch each. */
+function splitBatch(out: Outstanding): TaskBatch[] {
+  const batches: TaskBatch[] = [];
+  const { args } = out.batch;
+  let position = 0;
+  let from = 0;
+  for (const [first, count] of out.batch.tasks) {
+    for (let i = 0; i < count; i++) {
+      const end = args.indexOf(10, from) + 1;
+      if (out.answered[position] !== true) {
+        batches.push({ tasks: [[first + i, 1]], count: 1, args: args.subarray(from, end) });
+      }
+      position++;
+      from = end;
+    }
+  }
+  return batches;
+}
+
+function fileSize(path: string): number {
+  return statSync(path, { throwIfNoEntry: false })?.size ?? 0;
+}
+
+function fatalError(message: FatalMessage, round: RoundContext): DlJobsError {
+  const { moduleName, methodName, file } = round.spec;
+  if (message.reason === 'missing') {
+    const names = message.names ?? [];
+    return new JobError(
+      'TASK_FUNCTION_NOT_FOUND',
+      `expected a function \`${methodName}\` in ${file}, found none`,
+      {
+        hint: names.length > 0 ? `It has: ${names.join(', ')}.` : `Export a function from ${moduleName}.`,
+      },
+    );
+  }
+  const { type, message: text, stack } = message.error;
+  return new JobError('MODULE_LOAD_FAILED', `${file} cannot be loaded: ${stack ?? `${type}: ${text}`}`, {
+    hint: 'The module threw while it was imported; no task was run.',
+  });
+}
+
+function startError(exit: HostExit, command: HostCommand, logFile: string, round: RoundContext): DlJobsError {
+  if (exit.spawnError !== undefined) {
+    const python = round.spec.language === 'python';
+    return new InfrastructureError(
+      python ? 'PYTHON_NOT_FOUND' : 'HOST_START_FAILED',
+      `cannot start \`${command.command}\`: ${exit.spawnError.code ?? exit.spawnError.message}`,
+      {
+        hint: python
+          ? 'Set `python` in dl_jobs.config.yaml to an interpreter, 3.8 or newer.'
+          : 'Check the working directory and memory.',
+      },
+    );
+  }
+  const how = exit.signal === null ? `exit code ${exit.code}` : `signal ${exit.signal}`;
+  const tail = readTail(logFile, 0, fileSize(logFile), 2_000);
+  return new JobError(
+    'MODULE_LOAD_FAILED',
+    `the process ended with ${how} while it loaded ${round.spec.file}${tail ? `:\n${tail}` : ''}`,
+    {
+      hint: 'No task was run. Look for an exit, or a crash of a native library, at import time.',
+    },
+  );
+}
