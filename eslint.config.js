@@ -10,7 +10,9 @@ export default tseslint.config(
       'coverage/',
       '.cache/',
       'bench/out/',
-      'examples/*/dl_jobs/',
+      // What runs of the projects in there leave behind.
+      'bench/project/{dl_jobs,results,errors,logs}/',
+      'examples/*/{dl_jobs,results,errors,logs}/',
       'test/fixtures/',
       'test/**/fixtures/',
     ],

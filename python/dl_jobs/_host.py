@@ -2,7 +2,7 @@
 
 Started as `python .../dl_jobs/_host.py`, with 0 on /dev/null, 1 and 2 on its log file (append), and one end of a
 socket pair on 3. What is said over that is in src/contract/wire.ts, the records in src/contract/record.ts.
-Standard library only. Over 300 lines because the module is compiled anew at each start of a host, as a script
+Standard library only. Over 300 lines: the module is compiled anew at each start of a host, as a script
 always is, and one file is read faster than several.
 """
 
@@ -229,7 +229,16 @@ class Host:
     def import_from(self, name, file):
         import importlib
 
-        module = importlib.import_module(name)
+        module = None
+        try:
+            module = importlib.import_module(name)
+        except ModuleNotFoundError as error:
+            if '.' not in name or not (name + '.').startswith('%s.' % error.name):
+                raise
+        if module is None:
+            # Somebody else's module has the name of a folder of the project that is no package: `code`, `test`.
+            self.own_folders(name)
+            module = importlib.import_module(name)
         found = getattr(module, '__file__', None)
         if found and os.path.realpath(found) == os.path.realpath(file):
             return module
@@ -242,6 +251,16 @@ class Host:
         module = importlib.util.module_from_spec(spec)
         spec.loader.exec_module(module)
         return module
+
+    def own_folders(self, name):
+        """The folders above module `name` become namespace packages, whatever else has their names."""
+        parts = name.split('.')[:-1]
+        for depth in range(1, len(parts) + 1):
+            folder = os.path.join(self.root, *parts[:depth])
+            package = '.'.join(parts[:depth])
+            if folder not in list(getattr(sys.modules.get(package), '__path__', ())):
+                sys.modules[package] = types.ModuleType(package)
+                sys.modules[package].__path__ = [folder]
 
     @staticmethod
     def missing(name, method, found):

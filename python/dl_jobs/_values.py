@@ -1,5 +1,7 @@
 """What a task returns, as JSON text. Standard library only; numpy is looked at only when the task imported it.
 
+Over 300 lines: the table below, its quick path and its careful path must agree, and are read together.
+
 | Python                                         | JSON                                                   |
 |------------------------------------------------|--------------------------------------------------------|
 | None, bool, str, int, finite float             | the same                                               |

@@ -24,8 +24,6 @@ export const ERROR_CODES = {
   PYTHON_NOT_FOUND: 3,
   STORE_FAILED: 3,
   JOURNAL_DAMAGED: 3,
-  RUN_LOCKED: 3,
-  RUN_NOT_FOUND: 2,
 } as const satisfies Record<string, 2 | 3>;
 
 /** One of the codes of {@link ERROR_CODES}. */
@@ -45,6 +43,7 @@ export interface ErrorDetails {
 export class DlJobsError extends Error {
   /** Stable, documented in `docs/errors.md`. */
   readonly code: ErrorCode;
+  /** What to do next, as a sentence. */
   readonly hint: string | undefined;
 
   constructor(code: ErrorCode, message: string, details: ErrorDetails = {}) {

@@ -1,7 +1,9 @@
 import { DataError, describeValue } from './errors.js';
 
-const FALSE_WORDS: ReadonlySet<string> = new Set(['false', 'none', 'no', 'null', 'f', 'n', '0']);
-const TRUE_WORDS: ReadonlySet<string> = new Set(['true', 't', 'yes', 'y', '1']);
+/** Words that mean false, in lower case. */
+export const FALSE_WORDS: ReadonlySet<string> = new Set(['false', 'none', 'no', 'null', 'f', 'n', '0']);
+/** Words that mean true, in lower case. */
+export const TRUE_WORDS: ReadonlySet<string> = new Set(['true', 't', 'yes', 'y', '1']);
 
 /** True when `value` is a string. */
 export function isStr(value: unknown): value is string {

@@ -1,5 +1,6 @@
 const MONTHS = ['Jan', 'Feb', 'Mar', 'Apr', 'May', 'Jun', 'Jul', 'Aug', 'Sep', 'Oct', 'Nov', 'Dec'];
 
+/** Options of {@link Timer}. */
 export interface TimerOptions {
   /** The time, in milliseconds since 1970; default `Date.now`. */
   readonly clock?: () => number;

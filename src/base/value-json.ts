@@ -45,6 +45,9 @@ export function toJson(value: unknown): string {
       if (value === null) return 'null';
       if (isPlain(value, 0)) return JSON.stringify(value);
       break;
+    default:
+      // convert() names what cannot be.
+      break;
   }
   try {
     return JSON.stringify(convert(value, 'result', new Set())) ?? 'null';

@@ -8,7 +8,7 @@ import { COMMAND_NAMES, COMMANDS, OPTIONS, type Command } from './options.js';
 
 const WIDTH = 100;
 
-/** `text` in lines of at most `width` characters, broken at blanks. */
+/** `text` in lines of at most `width` characters, broken at blanks; a no-break space holds together. */
 function wrap(text: string, width: number): string[] {
   const lines: string[] = [];
   let line = '';
@@ -30,7 +30,9 @@ function columns(rows: readonly (readonly [string, string])[]): string[] {
       name.length > left
         ? [`  ${name}`, `  ${' '.repeat(left)}  ${first}`]
         : [`  ${name.padEnd(left)}  ${first}`];
-    return [...head, ...rest.map((line) => `  ${' '.repeat(left)}  ${line}`)].map((line) => line.trimEnd());
+    return [...head, ...rest.map((line) => `  ${' '.repeat(left)}  ${line}`)].map((line) =>
+      line.trimEnd().replaceAll('\u00a0', ' '),
+    );
   });
 }
 
@@ -41,7 +43,7 @@ const GLOBAL: readonly (readonly [string, string])[] = [
 
 const NOTE = [
   '  NOTE:',
-  '    * Options that set a default here can be set through the config file too',
+  '    * What shows a default can be set in dl_jobs.config.yaml, too (`dl_jobs config`); --dev is its is_dev',
   '    * Values false,none,no,null,f,n and 0 evaluate to False, all others True; --no-dev is --dev false',
   '    * Dashes and underscores are equal; `--` ends options',
 ];
@@ -79,7 +81,7 @@ export function renderHelp(command?: Command): string {
     `--${option.name} ${option.metavar}`,
     option.setting === undefined
       ? option.description
-      : `${option.description} [default: ${shortDefault(option.setting)}]`,
+      : `${option.description} [default:\u00a0${shortDefault(option.setting)}]`,
   ]);
   return [
     `Usage: ${synopsis}`,

@@ -16,7 +16,9 @@ export function watchInterrupts(io: Io): Interrupts {
       hard.abort();
       return;
     }
-    io.stderr.write('\ninterrupted: running tasks may end, outputs are written; once more ends it now\n');
+    io.stderr.write(
+      '\ninterrupted: running tasks have a few seconds to finish, then outputs are written; Ctrl-C again ends it now\n',
+    );
     gentle.abort();
   };
   const undo = (['SIGINT', 'SIGTERM', 'SIGHUP'] as const).map((name) => io.onSignal(name, onSignal));

@@ -45,7 +45,8 @@ export function outputOf(stream: NodeJS.WriteStream): Output {
       }),
     isTTY: stream.isTTY,
     get columns() {
-      return stream.isTTY ? stream.columns : undefined;
+      // Some terminals say 0.
+      return stream.isTTY && stream.columns > 0 ? stream.columns : undefined;
     },
     get closed() {
       return closed;

@@ -53,7 +53,9 @@ async function dispatch(io: Io): Promise<number> {
 function report(error: unknown, io: Io): number {
   if (error instanceof DlJobsError) {
     const hint = error.hint === undefined ? '' : `  ${error.hint.replaceAll('\n', '\n  ')}\n`;
-    io.stderr.write(`error: ${error.message} [${error.code}]\n${hint}`);
+    // What was thrown in the user's code may come with its stack: the code stands where the eye begins.
+    const [first, ...rest] = error.message.split('\n');
+    io.stderr.write([`error: ${first} [${error.code}]`, ...rest, hint].join('\n'));
     return error.exitCode;
   }
   const stack = error instanceof Error ? (error.stack ?? String(error)) : String(error);

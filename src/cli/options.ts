@@ -8,7 +8,7 @@ export const COMMANDS = {
     synopsis: 'dl_jobs run [OPTIONS] METHOD [ARGS] [KWARGS]',
     summary: 'Run a job of this project.',
     details: [
-      'method: module_name or full method <module_name.method_name>',
+      'method: module_name or full method <module_name.method_name>, from the folder run/',
       'args:   list of args (ie. arg1 arg2 arg3)',
       'kwargs: list of kwargs (ie. kwarg1=value1 kwarg2=value2, or kwarg1:=json for a typed value)',
       '',
@@ -18,7 +18,10 @@ export const COMMANDS = {
   map: {
     synopsis: 'dl_jobs map [OPTIONS] MODULE.METHOD --args_list FILE|-',
     summary: 'Run a task function over a file or standard input, without a job function.',
-    details: ['Each line or row of FILE is one task; - reads NDJSON from standard input.'],
+    details: [
+      'Each line or row of FILE is one task; - reads NDJSON from standard input.',
+      'For instance: seq 5 | dl_jobs map tasks.numbers.square --args_list -',
+    ],
   },
   test: {
     synopsis: 'dl_jobs test [OPTIONS] NB_JOBS [ARGS] [KWARGS]',
@@ -34,15 +37,18 @@ export const COMMANDS = {
     synopsis: 'dl_jobs config [OPTIONS] [KWARGS]',
     summary: 'Write dl_jobs.config.yaml, or show the settings in force.',
     details: [
-      'generates config file',
-      'pass kwargs to preset defaults in config file (ie `noisy=False`)',
-      'With --info nothing is written.',
+      'Writes the file into the folder you stand in, with a comment for each setting.',
+      'Pass kwargs to preset values (ie `noisy=False`). An existing file stays unless --force is given.',
+      'With --info nothing is written: it prints each setting and where its value comes from.',
     ],
   },
   init: {
     synopsis: 'dl_jobs init [FOLDER]',
     summary: 'Make a small working project.',
-    details: ['Files that are already there are never overwritten.'],
+    details: [
+      'Writes a configuration, a TypeScript job and a Python job into FOLDER, or where you stand.',
+      'If one of its files is already there, nothing is written.',
+    ],
   },
 } as const satisfies Record<string, { synopsis: string; summary: string; details: readonly string[] }>;
 

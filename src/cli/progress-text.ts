@@ -1,7 +1,7 @@
 import { formatElapsed } from '../base/timer.js';
 import type { RunView } from '../job/reporter.js';
 
-/** `segment 120/1000 (12%) · 118 ok · 2 errors · 45/s · 0:00:03 · ETA 0:00:20 · 2/2 workers` */
+/** `segment 120/1000 (12%) · 118 ok · 2 errors · 45/s · 0:00:03 · ETA 0:00:20 · 2/2 workers busy` */
 export function progressText(view: RunView, now: number): string {
   const { counts } = view;
   const total = view.total();
@@ -10,7 +10,7 @@ export function progressText(view: RunView, now: number): string {
   const parts = [
     total === null ? `${counts.done} done` : `${counts.done}/${total}${percent(counts.done, total)}`,
     `${counts.ok} ok`,
-    `${counts.errors} errors`,
+    `${counts.errors} ${plural('error', counts.errors)}`,
     `${perSecond >= 10 ? Math.round(perSecond) : perSecond.toFixed(1)}/s`,
     formatElapsed(elapsed),
   ];
@@ -20,6 +20,11 @@ export function progressText(view: RunView, now: number): string {
   const workers = view.workers();
   parts.push(`${workers.busy}/${workers.hosts} workers busy`);
   return `${view.spec.methodName} ${parts.join(' · ')}`;
+}
+
+/** `task` or `tasks`. */
+export function plural(noun: string, count: number): string {
+  return count === 1 ? noun : `${noun}s`;
 }
 
 function percent(done: number, total: number): string {

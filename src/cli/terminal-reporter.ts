@@ -7,7 +7,7 @@ import type { Reporter, RunView } from '../job/reporter.js';
 import type { RunSummary } from '../job/summary.js';
 import { paint, type Paint } from './colors.js';
 import type { Io } from './io.js';
-import { progressText } from './progress-text.js';
+import { plural, progressText } from './progress-text.js';
 
 /** The live line is drawn again this often. */
 const LIVE_MS = 100;
@@ -24,6 +24,7 @@ export class TerminalReporter implements Reporter {
   #drawn = false;
   #results = 0;
   #logLines = 0;
+  #firstError: string | null = null;
   #rest = '';
   #hidden: readonly string[] = [];
 
@@ -44,6 +45,7 @@ export class TerminalReporter implements Reporter {
     this.#view = view;
     this.#results = 0;
     this.#logLines = 0;
+    this.#firstError = null;
     this.#rest = '';
     this.#hidden = view.spec.suppress.map((text) => Buffer.from(text).toString('latin1'));
     this.#timer = setInterval(() => this.#tick(), this.#io.stderr.isTTY ? LIVE_MS : PLAIN_MS);
@@ -56,6 +58,10 @@ export class TerminalReporter implements Reporter {
     else if (this.#results === TERMINAL_LINES + 1) {
       this.#line(this.#paint.dim(`… further results are not shown here; they are in the results file`));
     }
+  }
+
+  error(line: string, task: number): void {
+    this.#firstError ??= describeError(line, task);
   }
 
   liveOutput(bytes: Buffer): void {
@@ -102,14 +108,15 @@ export class TerminalReporter implements Reporter {
           : green('finished');
     const total = counts.total === null || counts.total === counts.done ? '' : ` of ${counts.total}`;
     const lines = [
-      `${summary.spec.moduleName}.${summary.spec.methodName}: ${state}: ${counts.done}${total} tasks, ${counts.ok} ok, ` +
-        `${counts.errors} errors in ${formatElapsed(summary.durationMs)}`,
+      `${summary.spec.moduleName}.${summary.spec.methodName}: ${state}: ${counts.done}${total} ${plural('task', counts.total ?? counts.done)}, ${counts.ok} ok, ` +
+        `${counts.errors} ${plural('error', counts.errors)} in ${duration(summary.durationMs)}`,
     ];
     if (summary.p50Ms !== null && summary.p95Ms !== null) {
       lines.push(`  task time  p50 ${milliseconds(summary.p50Ms)}, p95 ${milliseconds(summary.p95Ms)}`);
     }
     const failures = Object.entries(summary.failures).map(([type, n]) => `${n} ${type}`);
     if (failures.length > 0) lines.push(`  failures   ${failures.join(', ')}`);
+    if (this.#firstError !== null) lines.push(`  first      ${this.#firstError}`);
     if (paths.results !== null) lines.push(`  results    ${paths.results}`);
     if (paths.errors !== null) lines.push(`  errors     ${paths.errors}`);
     if (paths.log !== null) lines.push(`  log        ${paths.log}`);
@@ -152,6 +159,22 @@ export class TerminalReporter implements Reporter {
     this.#io.stderr.write('\r\u001b[2K');
     this.#drawn = false;
   }
+}
+
+/** `task 3: RangeError: too small`, from a line of the errors file (bytes as latin1 text), in one short line. */
+function describeError(line: string, task: number): string {
+  const { ERROR: error, TYPE: type } = JSON.parse(Buffer.from(line, 'latin1').toString()) as Record<
+    string,
+    unknown
+  >;
+  const text = typeof error === 'string' ? error : `returned ERROR ${JSON.stringify(error)}`;
+  const [first = ''] = `${typeof type === 'string' ? `${type}: ` : ''}${text}`.split('\n');
+  return `task ${task}: ${first.length > 200 ? `${first.slice(0, 200)}…` : first}`;
+}
+
+/** Below a minute in seconds: whole ones would say 0 of most small runs. */
+function duration(ms: number): string {
+  return ms < 60_000 ? `${(ms / 1000).toFixed(ms < 10_000 ? 2 : 1)} s` : formatElapsed(ms);
 }
 
 function milliseconds(ms: number): string {

@@ -4,7 +4,7 @@
  */
 import { describeValue, UsageError } from '../base/errors.js';
 import { nearest } from '../config/nearest.js';
-import { FALSE_WORDS, parseSetting, TRUE_WORDS } from '../config/parse.js';
+import { parseSetting, SWITCH_OFF, SWITCH_ON } from '../config/parse.js';
 import {
   COMMAND_NAMES,
   findOption,
@@ -62,7 +62,7 @@ function unknownOption(typed: string, command: Command | null, belongsTo?: reado
 
 function switchWord(word: string | undefined): boolean | undefined {
   const lower = word?.toLowerCase() ?? '';
-  return FALSE_WORDS.has(lower) ? false : TRUE_WORDS.has(lower) ? true : undefined;
+  return SWITCH_OFF.has(lower) ? false : SWITCH_ON.has(lower) ? true : undefined;
 }
 
 /** The typed value of a value option. */

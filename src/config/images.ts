@@ -1,6 +1,7 @@
 /** The names that stand for a container image's address. The addresses are historical. */
 const ROOT = 'us.gcr.io/dl-ci-cd/images/tasks/public';
 
+/** Addresses of the container images that have a key. */
 export const IMAGES = {
   py27: `${ROOT}/py2/default:v2019.04.18-13-g565aebde`,
   py27_gpu: `${ROOT}/py2-gpu/default:v2019.04.18-13-g565aebde`,
@@ -9,6 +10,7 @@ export const IMAGES = {
   py37: `${ROOT}/py3.7/default:v2019.02.12`,
 } as const;
 
+/** A key of {@link IMAGES}. */
 export type ImageKey = keyof typeof IMAGES;
 
 /** True for one of the keys of {@link IMAGES}. */

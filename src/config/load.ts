@@ -14,17 +14,23 @@ import {
 
 /** The levels, weakest first. */
 export const LEVELS = ['default', 'file', 'environment', 'job', 'command line'] as const;
+/** One of the places that a setting can come from. */
 export type Level = (typeof LEVELS)[number];
 
+/** Where a value comes from. */
 export interface Source {
   readonly level: Level;
   /** `default`, file and line, name of the variable or of the option. */
   readonly where: string;
 }
 
+/** The settings in force, each with where it came from. */
 export interface ResolvedSettings {
+  /** Root and configuration file. */
   readonly project: Project;
+  /** By their names in the configuration file. */
   readonly values: Settings;
+  /** Of each value. */
   readonly sources: Readonly<Record<SettingKey, Source>>;
 }
 

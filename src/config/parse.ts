@@ -1,11 +1,12 @@
 /** From what a person wrote to a setting's value. */
+import { FALSE_WORDS, TRUE_WORDS } from '../base/helpers.js';
 import { IMAGES, isImageKey, resolveImage } from './images.js';
 import { settingSpec, type SettingKey, type Settings, type SettingSpec } from './settings.js';
 
 /** Words that a boolean option takes as its value and that mean false. */
-export const FALSE_WORDS: ReadonlySet<string> = new Set(['false', 'none', 'no', 'null', 'f', 'n', '0']);
+export const SWITCH_OFF: ReadonlySet<string> = FALSE_WORDS;
 /** Words that a boolean option takes as its value and that mean true. */
-export const TRUE_WORDS: ReadonlySet<string> = new Set(['t', 'true', 'yes', 'y', 'on', '1']);
+export const SWITCH_ON: ReadonlySet<string> = new Set([...TRUE_WORDS, 'on']);
 
 /** A value, or what was expected instead. */
 export type Parsed<T> = { readonly value: T } | { readonly expected: string };
@@ -17,8 +18,8 @@ function asBoolean(raw: unknown): boolean | undefined {
   if (raw === 1) return true;
   if (typeof raw !== 'string') return undefined;
   const word = raw.trim().toLowerCase();
-  if (FALSE_WORDS.has(word) || word === 'off') return false;
-  return TRUE_WORDS.has(word) ? true : undefined;
+  if (SWITCH_OFF.has(word) || word === 'off') return false;
+  return SWITCH_ON.has(word) ? true : undefined;
 }
 
 function isNothing(raw: unknown): boolean {

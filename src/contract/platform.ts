@@ -23,9 +23,26 @@ export interface TaskSource {
   remaining(): number | null;
 }
 
-/** A sink of journal lines: whole records, in the order given. */
+/**
+ * What a run of records means for the outputs, worked out where they were made: reading a million small records
+ * again would be most of the controller's work. Only for plain ones: ok, final, without output, in order.
+ */
+export interface Digest {
+  /** [first index, count] ranges of the tasks. */
+  readonly tasks: readonly (readonly [first: number, count: number])[];
+  /** Lines for the results file. */
+  readonly results: Buffer;
+  readonly resultCount: number;
+  /** Lines for the log file; empty when it is not wanted. */
+  readonly log: Buffer;
+  /** Durations, as [bucket, count, …] of the histogram in `base/histogram.ts`. */
+  readonly durations: readonly number[];
+}
+
+/** A sink of journal lines. */
 export interface JournalSink {
-  append(lines: Buffer): void;
+  /** Whole records, in pieces that belong together: they are written as one. */
+  append(pieces: readonly Buffer[], digest?: Digest): void;
 }
 
 /** What a platform gets to execute a round. */
@@ -45,6 +62,8 @@ export interface RoundContext {
   readonly writer: string;
   readonly source: TaskSource;
   readonly journal: JournalSink;
+  /** Which digests the journal can use; they are always optional. */
+  readonly digests: 'none' | 'results' | 'results and log';
 }
 
 /** What a worker is doing now. */

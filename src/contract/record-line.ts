@@ -6,20 +6,21 @@ import { CRC_FROM, RECORD_VERSION, type JournalRecord } from './record.js';
 export const UNSEALED = '{"crc":"00000000",';
 
 const NEWLINE = 10;
-const DIGITS = '0123456789abcdef';
 
-/**
- * Turns unsealed lines (each beginning with {@link UNSEALED}, ending with `\n`) into bytes with their checksums.
- * The text may hold any number of lines.
- */
-export function sealLines(text: string): Buffer {
+/** Turns unsealed lines (each beginning with {@link UNSEALED}, ending with `\n`) into bytes with their checksums. */
+export function sealLines(lines: readonly string[]): Buffer {
+  const text = lines.join('');
   const bytes = Buffer.from(text, 'utf8');
+  // Where all characters are ASCII, the lines' ends need not be looked for.
+  const known = bytes.length === text.length ? lines.length : 0;
   let from = 0;
-  while (from < bytes.length) {
-    const end = bytes.indexOf(NEWLINE, from + CRC_FROM);
+  for (let line = 0; from < bytes.length; line++) {
+    const end =
+      line < known ? from + (lines[line] as string).length - 1 : bytes.indexOf(NEWLINE, from + CRC_FROM);
     let crc = crc32(bytes, from + CRC_FROM, end);
     for (let i = from + 15; i >= from + 8; i--) {
-      bytes[i] = DIGITS.charCodeAt(crc & 15);
+      const digit = crc & 15;
+      bytes[i] = digit < 10 ? 48 + digit : 87 + digit;
       crc >>>= 4;
     }
     from = end + 1;
@@ -29,7 +30,7 @@ export function sealLines(text: string): Buffer {
 
 /** One record as a sealed line. Keys are written in the order they have; `value` or `error` must be last. */
 export function recordLine(record: JournalRecord): Buffer {
-  return sealLines(UNSEALED + JSON.stringify(record).slice(1) + '\n');
+  return sealLines([`${UNSEALED}${JSON.stringify(record).slice(1)}\n`]);
 }
 
 /** True when the line `bytes[from, end)` (no newline) is whole: it has the form of a record and its checksum fits. */

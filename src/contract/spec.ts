@@ -5,9 +5,6 @@ export const RUN_VERSION = 1;
 
 export type Language = 'node' | 'python';
 
-/** A setting that is a switch or a file name: `save_results: "areas"`. */
-export type SwitchOrName = boolean | string;
-
 export interface JobSpec {
   /** Dotted module of the task function, relative to the project root: `tiles.segment`. */
   readonly moduleName: string;

@@ -34,6 +34,8 @@ export interface InitMessage {
   readonly grouped: boolean;
   /** This host's index in its worker: goes into `log` of its records. */
   readonly host: number;
+  /** Whether answers should carry a {@link OutMessage.digest}; a host may leave them out all the same. */
+  readonly digests: 'none' | 'results' | 'results and log';
   /** Tasks at a time in this host (async functions only). */
   readonly concurrency: number;
 }
@@ -71,7 +73,18 @@ export interface OutMessage {
   readonly type: 'out';
   readonly id: number;
   readonly n: number;
+  /** Of the whole body. */
   readonly bytes: number;
+  /**
+   * Given when all records of the message are plain (see `Digest` in platform.ts): behind the records, the body
+   * holds this many bytes of result lines and of log lines.
+   */
+  readonly digest?: {
+    readonly results: number;
+    readonly count: number;
+    readonly log: number;
+    readonly durations: readonly number[];
+  };
   /** Milliseconds the host worked on these. */
   readonly busy: number;
   /** Positions within the batch, given when they are not simply the next `n`. */
@@ -80,5 +93,4 @@ export interface OutMessage {
   readonly done?: true;
 }
 
-export type ToHost = InitMessage | BatchMessage;
 export type FromHost = ReadyMessage | FatalMessage | OutMessage;

@@ -106,8 +106,7 @@ async function* ndjsonElements(path: string): AsyncGenerator<JsonLine> {
 }
 
 /** A list in a .json file. The file is read whole. */
-// eslint-disable-next-line @typescript-eslint/require-await -- one interface for all files
-async function* jsonElements(path: string): AsyncGenerator<unknown> {
+async function* jsonElements(path: string): AsyncGenerator {
   let list: unknown;
   try {
     list = JSON.parse(readFileSync(path, 'utf8').replace(/^\ufeff/, ''));
@@ -129,7 +128,7 @@ async function* jsonElements(path: string): AsyncGenerator<unknown> {
 }
 
 /** Rows of a CSV file as objects by the names in its first line; every value is text. */
-async function* csvElements(path: string): AsyncGenerator<unknown> {
+async function* csvElements(path: string): AsyncGenerator {
   const { parse } = await import('csv-parse');
   const parser = createReadStream(path).pipe(
     parse({ columns: true, bom: true, skip_empty_lines: true, trim: false }),

@@ -5,9 +5,12 @@
 import { FAILURE_TYPES, type FailureType, type TaskErrorInfo } from '../contract/record.js';
 import { scanEnds, splitList, type ScannedEnd } from '../contract/record-scan.js';
 import type { JobSpec, OutputPaths } from '../contract/spec.js';
+import { Histogram } from '../base/histogram.js';
+import type { Digest } from '../contract/platform.js';
+import type { JournalEntry } from '../store/journal-writer.js';
 import type { ArgsReader } from '../store/args-store.js';
 import { returnedErrorLine, thrownErrorLine, type FailedTask } from './error-line.js';
-import { Histogram } from './histogram.js';
+
 import { OutputFile, fromLatin1, toLatin1 } from './output-file.js';
 import { TaskLogs } from './task-logs.js';
 import { textLines } from './text-lines.js';
@@ -71,10 +74,44 @@ export class Collector {
     this.#suppress = spec.suppress.map(toLatin1);
   }
 
-  /** Whole journal lines, in the order they were written. */
-  consume(lines: Buffer): void {
-    const text = lines.toString('latin1');
+  /** Journal entries, in the order they were written. */
+  consume(entries: readonly JournalEntry[]): void {
+    let unread: Buffer[] = [];
+    for (const { lines, digest } of entries) {
+      if (digest !== undefined && this.#canDigest(digest)) {
+        this.#read(unread);
+        unread = [];
+        this.#digest(digest);
+      } else {
+        unread.push(...lines);
+      }
+    }
+    this.#read(unread);
+  }
+
+  #read(lines: readonly Buffer[]): void {
+    if (lines.length === 0) return;
+    const text = Buffer.concat(lines).toString('latin1');
     scanEnds(text, (end) => this.#end(text, end));
+  }
+
+  /** Each result is shown on its own, so then the records are read; and a task that has an outcome needs a closer look. */
+  #canDigest({ tasks }: Digest): boolean {
+    if (this.#options.listener.onResult !== undefined) return false;
+    const [only] = tasks;
+    return tasks.length === 1 && only !== undefined && this.#states.settleRange(only[0], only[1]);
+  }
+
+  #digest({ tasks, results, resultCount, log, durations }: Digest): void {
+    const [, count] = tasks[0] as readonly [number, number];
+    this.counts.done += count;
+    this.counts.ok += count;
+    this.counts.results += resultCount;
+    for (let i = 0; i < durations.length; i += 2) {
+      this.durations.addTo(durations[i] as number, durations[i + 1] as number);
+    }
+    this.results?.writeBytes(results);
+    this.log?.writeBytes(log);
   }
 
   /** Writes what waits. */

@@ -34,23 +34,37 @@ export function isDLJob(value: unknown): value is DLJob {
 export class DLJob<F = unknown> {
   /** As given. */
   readonly options: DLJobOptions<F>;
+  /** Module of the task function, dotted. */
   readonly moduleName: string;
+  /** The task function. */
   readonly methodName: string;
   /** `module.method` */
   readonly method: string;
+  /** True: it runs on the configured platform, unless `--dev true`. */
   readonly platformJob: boolean;
   /** Time the job was made, `20261123T031455.123`. */
   readonly startTimestamp: string;
+  /** Stands in the names of the output files. */
   readonly name: string;
+  /** A list that a task returns is one line (true), or one line an element. */
   readonly groupedResults: boolean;
+  /** The time stands in the names of results and errors files. */
   readonly resultsTimestamp: boolean;
+  /** Of a single task; empty otherwise. */
   readonly args: unknown;
+  /** Of a single task; empty otherwise. */
   readonly kwargs: unknown;
+  /** One element a task; undefined for a single task. */
   readonly argsList: DLJobOptions<F>['argsList'];
+  /** More modules in the snapshot of the code. */
   readonly modules: readonly string[];
+  /** Requirements, or the path of their file. */
   readonly requirements: readonly string[] | string | null;
+  /** Data files for platforms. */
   readonly data: readonly string[];
+  /** Further settings for platforms. */
   readonly taskKwargs: Readonly<Record<string, unknown>>;
+  /** Runs while the job does. */
   readonly timer = new Timer();
   cpus: number;
   gpus: number;
@@ -73,7 +87,7 @@ export class DLJob<F = unknown> {
 
   /** Throws JOB_INVALID for an option that is unknown, of the wrong type, or at odds with another. */
   constructor(options: DLJobOptions<F>) {
-    checkOptions(options as DLJobOptions);
+    checkOptions(options);
     Object.defineProperty(this, BRAND, { value: true });
     this.options = options;
     this.moduleName = options.moduleName;
@@ -94,7 +108,7 @@ export class DLJob<F = unknown> {
     this.data = options.data ?? [];
     this.taskKwargs = options.taskKwargs ?? {};
     const { base, commandLine } = jobDefaults();
-    const settings = jobSettings(base, options as DLJobOptions, commandLine);
+    const settings = jobSettings(base, options, commandLine);
     const { values } = settings;
     const { cpuJob, cpus, gpus } = processors(settings);
     this.cpus = cpus;
@@ -125,7 +139,7 @@ export class DLJob<F = unknown> {
   async run(options: RunContextOptions = {}): Promise<RunSummary<Awaited<TaskResult<F>>>> {
     const { runOneJob } = await import('./run-jobs.js');
     this.timer.start();
-    const summary = await runOneJob(this as unknown as DLJob, options);
+    const summary = await runOneJob(this, options);
     this.timer.stop();
     this.summary = summary as RunSummary<Awaited<TaskResult<F>>>;
     return this.summary;

@@ -1,6 +1,4 @@
 /** Executes a prepared run: joins source, platform, journal and collector, and sums it up. */
-import { fstatSync, openSync, readSync, closeSync } from 'node:fs';
-import { DlJobsError } from '../base/errors.js';
 import type { RoundHandle } from '../contract/platform.js';
 import { recordLine } from '../contract/record-line.js';
 import { RECORD_VERSION } from '../contract/record.js';
@@ -9,6 +7,7 @@ import { JournalWriter } from '../store/journal-writer.js';
 import { holdLock } from '../store/lock.js';
 import { newWriterName, writeRound } from '../store/run-folder.js';
 import { Collector } from './collector.js';
+import { followFile } from './follow-file.js';
 import { logFooter, logHeader } from './log-notes.js';
 import type { PreparedRun } from './prepare.js';
 import { eachTaskLog } from './print-logs.js';
@@ -21,8 +20,6 @@ import { taskSource } from './task-source.js';
 
 /** Outputs are written at least this often, so that they can be followed. */
 const OUTPUT_FLUSH_MS = 100;
-/** How often the output of a single task is looked at. */
-const LIVE_MS = 50;
 /** What runs may go on this long after the first interrupt. */
 export const INTERRUPT_GRACE_MS = 10_000;
 
@@ -52,7 +49,7 @@ export async function executeRun(prepared: PreparedRun, options: ExecuteOptions)
     args,
     logs,
     listener: {
-      ...(reporter.result && { onResult: reporter.result.bind(reporter) }),
+      ...(reporter.result && spec.noisy && { onResult: reporter.result.bind(reporter) }),
       ...(reporter.error && { onError: reporter.error.bind(reporter) }),
       onTaskLog: () => {
         printed = true;
@@ -82,11 +79,11 @@ export async function executeRun(prepared: PreparedRun, options: ExecuteOptions)
   };
   const journal = new JournalWriter(paths, run.id, writer, {
     durability: spec.durability,
-    onWritten: (lines) => collector.consume(lines),
+    onWritten: (entries) => collector.consume(entries),
     onError: breakOff,
   });
   const event = (name: string, detail: Record<string, unknown> = {}): void => {
-    journal.append(recordLine({ v: RECORD_VERSION, k: 'event', r: 1, e: name, at: Date.now(), ...detail }));
+    journal.append([recordLine({ v: RECORD_VERSION, k: 'event', r: 1, e: name, at: Date.now(), ...detail })]);
   };
   const onSealed = (count: number): void => {
     total = count;
@@ -98,7 +95,10 @@ export async function executeRun(prepared: PreparedRun, options: ExecuteOptions)
       : taskSource(prepared.list, paths, spec.limit, onSealed);
   const alone = source.remaining() === 1;
   const knownTotal = source.remaining();
-  const live = alone && reporter.liveOutput !== undefined ? followFile(logs.path(0), reporter) : null;
+  const live =
+    alone && reporter.liveOutput !== undefined
+      ? followFile(logs.path(0), reporter.liveOutput.bind(reporter))
+      : null;
   const flushTimer = setInterval(() => {
     try {
       collector.flush();
@@ -128,6 +128,7 @@ export async function executeRun(prepared: PreparedRun, options: ExecuteOptions)
           writer,
           source,
           journal,
+          digests: run.outputs.log === null ? 'results' : 'results and log',
         });
         const working = handle;
         reporter.started?.({
@@ -212,41 +213,4 @@ function summarize(
     failed: counts.errors > 0 || end.status !== 'finished',
     results: (options) => readResults(paths, options),
   };
-}
-
-/** Passes on what is appended to a file, as it comes. */
-function followFile(path: string, reporter: Reporter): { stop(): void } {
-  let fd = -1;
-  let at = 0;
-  const look = (): void => {
-    try {
-      if (fd < 0) fd = openSync(path, 'r');
-      const { size } = fstatSync(fd);
-      while (at < size) {
-        const bytes = Buffer.allocUnsafe(Math.min(1_048_576, size - at));
-        const got = readSync(fd, bytes, 0, bytes.length, at);
-        if (got === 0) return;
-        at += got;
-        reporter.liveOutput?.(bytes.subarray(0, got));
-      }
-    } catch (error) {
-      if ((error as NodeJS.ErrnoException).code !== 'ENOENT') throw error;
-    }
-  };
-  const timer = setInterval(look, LIVE_MS);
-  let stopped = false;
-  return {
-    stop: () => {
-      if (stopped) return;
-      stopped = true;
-      clearInterval(timer);
-      look();
-      if (fd >= 0) closeSync(fd);
-    },
-  };
-}
-
-/** What an error is called in the log file. */
-export function errorText(error: unknown): string {
-  return error instanceof DlJobsError ? `${error.message} [${error.code}]` : String(error);
 }

@@ -3,6 +3,7 @@ import { readFileSync } from 'node:fs';
 import { isAbsolute, join } from 'node:path';
 import { pathToFileURL } from 'node:url';
 import { DlJobsError, JobError } from '../base/errors.js';
+import { exportedFunction } from '../base/exported-function.js';
 import type { ResolvedSettings } from '../config/load.js';
 import { nearest } from '../config/nearest.js';
 import { findModule } from '../snapshot/find-module.js';
@@ -85,6 +86,28 @@ export async function findJobFunction(method: string, settings: ResolvedSettings
       },
     );
   }
+  return loadable(signature, {
+    root,
+    file,
+    module,
+    dlsRoot: dlsRootOf(settings),
+    python: settings.values.python,
+  });
+}
+
+/** A job function's place: `file` is relative to `root`. */
+interface Place {
+  readonly root: string;
+  readonly file: string;
+  readonly module: string;
+  readonly dlsRoot: string;
+  /** The interpreter. */
+  readonly python: string;
+}
+
+function loadable(signature: FunctionSignature, place: Place): JobFunction {
+  const { root, file, module, dlsRoot, python } = place;
+  const { name } = signature;
   let mapping = (stack: string): string => stack;
   return {
     file,
@@ -92,29 +115,19 @@ export async function findJobFunction(method: string, settings: ResolvedSettings
     signature,
     mapStack: (stack) => mapping(stack),
     load: async () => {
-      const dlsRoot = dlsRootOf(settings);
       const snapshot = await takeSnapshot({
         root,
         entries: [{ file, language: 'node', module }],
         modules: [],
         dlsRoot,
-        python: settings.values.python,
+        python: () => python,
       });
       const code = writeSnapshot(snapshot, join(dlsRoot, 'cache', 'code'));
       mapping = (stack) => mapStack(stack, code, root);
-      const loaded = join(code, loadedFile(snapshot, file));
-      let namespace: Record<string, unknown>;
-      try {
-        namespace = (await import(pathToFileURL(loaded).href)) as Record<string, unknown>;
-      } catch (error) {
-        if (error instanceof DlJobsError) throw error;
-        const text = error instanceof Error ? (error.stack ?? String(error)) : String(error);
-        throw new JobError('MODULE_LOAD_FAILED', `${file} cannot be loaded: ${mapping(text)}`, {
-          hint: 'It threw while it was imported.',
-          cause: error,
-        });
-      }
-      const fn = functionOf(namespace, name);
+      const fn = exportedFunction(
+        await importModule(join(code, loadedFile(snapshot, file)), file, mapping),
+        name,
+      );
       if (fn === undefined) {
         throw new JobError('JOB_FUNCTION_NOT_FOUND', `expected \`${name}\` of ${file} to be a function`, {
           hint: 'A job function returns a DLJob, an array of them, or nothing.',
@@ -125,18 +138,23 @@ export async function findJobFunction(method: string, settings: ResolvedSettings
   };
 }
 
-function functionOf(
-  namespace: Record<string, unknown>,
-  name: string,
-): ((...args: unknown[]) => unknown) | undefined {
-  for (const holder of [namespace, namespace['default']]) {
-    if (holder === null || (typeof holder !== 'object' && typeof holder !== 'function')) continue;
-    const found: unknown = Object.hasOwn(holder, name)
-      ? (holder as Record<string, unknown>)[name]
-      : undefined;
-    if (typeof found === 'function') return found as (...args: unknown[]) => unknown;
+async function importModule(
+  path: string,
+  file: string,
+  mapping: (stack: string) => string,
+): Promise<Record<string, unknown>> {
+  // From here on stacks name the lines of the user's sources.
+  process.setSourceMapsEnabled(true);
+  try {
+    return (await import(pathToFileURL(path).href)) as Record<string, unknown>;
+  } catch (error) {
+    if (error instanceof DlJobsError) throw error;
+    const text = error instanceof Error ? (error.stack ?? String(error)) : String(error);
+    throw new JobError('MODULE_LOAD_FAILED', `${file} cannot be loaded: ${mapping(text)}`, {
+      hint: 'It threw while it was imported.',
+      cause: error,
+    });
   }
-  return undefined;
 }
 
 /** The exported functions of a source file; parsing is remembered by content. */

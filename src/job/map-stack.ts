@@ -6,6 +6,6 @@ export function mapStack(stack: string, code: string, root: string): string {
     .replaceAll(`${pathToFileURL(code).href}/`, `${root}/`)
     .replaceAll(`${code}/`, `${root}/`)
     .split('\n')
-    .filter((line) => !/^\s+at .*(?:node:internal\/|\/dist\/(?:chunks|cli)\/|dl-jobs\/dist\/)/.test(line))
+    .filter((line) => !/^\s+at .*(?:\(node:|at node:|\/dist\/(?:chunks|cli)\/|dl-jobs\/dist\/)/.test(line))
     .join('\n');
 }

@@ -1,7 +1,7 @@
 /** One of the files a user gets: results, errors, log. Made when the first line comes. */
 import { closeSync, existsSync, mkdirSync, openSync, renameSync } from 'node:fs';
 import { dirname } from 'node:path';
-import { storeError, writeAll } from '../store/atomic.js';
+import { storeError, writeAllOf } from '../store/atomic.js';
 
 /** Lines wait until there are this many characters, or until {@link OutputFile.flush}. */
 const FLUSH_SIZE = 262_144;
@@ -11,6 +11,8 @@ export class OutputFile {
   readonly #keepOld: boolean;
   #fd = -1;
   #parts: string[] = [];
+  /** Bytes that go before {@link #parts}. */
+  #bytes: Buffer[] = [];
   #size = 0;
   #movedTo: string | null = null;
 
@@ -37,17 +39,33 @@ export class OutputFile {
     if (this.#size >= FLUSH_SIZE) this.flush();
   }
 
+  /** Whole lines. */
+  writeBytes(lines: Buffer): void {
+    if (lines.length === 0) return;
+    this.#settleParts();
+    this.#bytes.push(lines);
+    this.#size += lines.length;
+    if (this.#size >= FLUSH_SIZE) this.flush();
+  }
+
   /** Throws STORE_FAILED. */
   flush(): void {
     if (this.#size === 0) return;
     try {
       if (this.#fd < 0) this.#open();
-      writeAll(this.#fd, Buffer.from(this.#parts.join(''), 'latin1'));
+      this.#settleParts();
+      writeAllOf(this.#fd, this.#bytes, this.#size);
     } catch (error) {
       throw storeError('write', this.path, error);
     }
-    this.#parts = [];
+    this.#bytes = [];
     this.#size = 0;
+  }
+
+  #settleParts(): void {
+    if (this.#parts.length === 0) return;
+    this.#bytes.push(Buffer.from(this.#parts.join(''), 'latin1'));
+    this.#parts = [];
   }
 
   close(): void {

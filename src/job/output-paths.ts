@@ -4,7 +4,6 @@ import type { Settings } from '../config/settings.js';
 import type { OutputPaths } from '../contract/spec.js';
 
 /** Characters that some file system refuses, or that a shell trips over. */
-// eslint-disable-next-line no-control-regex -- control characters are among them
 const UNSAFE = /[\u0000-\u001f<>:"|?*\\/]+/g;
 
 /** A part of a file name: blanks become dots, as in the original; what some file system refuses becomes `-`. */
@@ -15,8 +14,14 @@ export function fileStem(name: string): string {
 }
 
 function cutToBytes(text: string, bytes: number): string {
-  let cut = text;
-  while (Buffer.byteLength(cut) > bytes) cut = [...cut].slice(0, -1).join('');
+  let cut = '';
+  let size = 0;
+  // By code points: half of a surrogate pair is no character.
+  for (const character of text) {
+    size += Buffer.byteLength(character);
+    if (size > bytes) break;
+    cut += character;
+  }
   return cut;
 }
 

@@ -19,10 +19,10 @@ import { createRunFolder, type RunPaths } from '../store/run-folder.js';
 import { newRunId, preciseTimestamp } from '../store/run-id.js';
 import { resolveInterpreter } from '../worker/host-command.js';
 import { argumentList, type ArgumentList } from './argument-list.js';
-import type { DLJob } from './dl-job.js';
 import type { DLJobOptions } from './options.js';
 import { outputPaths, unusedPaths } from './output-paths.js';
 import { jobPlatform, jobSettings, jobSpec, processors } from './resolve-job.js';
+import type { RunnableJob } from './runnable-job.js';
 
 declare const DL_JOBS_VERSION: string;
 
@@ -45,7 +45,7 @@ export interface PrepareContext {
 }
 
 export interface PreparedRun {
-  readonly job: DLJob;
+  readonly job: RunnableJob;
   readonly paths: RunPaths;
   readonly run: RunFile;
   readonly platform: Platform;
@@ -63,8 +63,8 @@ export function dlsRootOf(settings: ResolvedSettings): string {
 }
 
 /** Throws a {@link DlJobsError} for all that makes a job broken before it starts. */
-export async function prepareRun(job: DLJob, context: PrepareContext): Promise<PreparedRun> {
-  const options = job.options as DLJobOptions;
+export async function prepareRun(job: RunnableJob, context: PrepareContext): Promise<PreparedRun> {
+  const options = job.options;
   const settings = jobSettings(context.base, options, context.commandLine);
   const root = realRoot(settings.project.root);
   const codeRoot = context.codeRoot === null ? root : realRoot(context.codeRoot);
@@ -82,11 +82,11 @@ export async function prepareRun(job: DLJob, context: PrepareContext): Promise<P
     root: codeRoot,
     entries: [
       { file: found.file, language: found.language, module: options.moduleName },
-      ...originEntry(context, codeRoot),
+      ...originEntry(context),
     ],
     modules: spec.modules,
     dlsRoot,
-    python: resolveInterpreter(spec.python, root),
+    python: () => resolveInterpreter(spec.python, root),
   });
   const created = new Date();
   const id = newRunId(`${options.moduleName}.${spec.methodName}`, created);
@@ -148,13 +148,13 @@ function argumentsOf(options: DLJobOptions, spec: JobSpec, cwd: string): Prepare
 }
 
 function outputsOf(
-  job: DLJob,
+  job: RunnableJob,
   settings: ResolvedSettings,
   root: string,
   created: Date,
   takenNames: Set<string>,
 ): OutputPaths {
-  const options = job.options as DLJobOptions;
+  const options = job.options;
   const paths = outputPaths({
     root,
     settings: settings.values,
@@ -168,11 +168,11 @@ function outputsOf(
 }
 
 /** The job definition is part of the snapshot: an unfinished argument list is continued by calling it again. */
-function originEntry(
-  { origin, codeRoot: other }: PrepareContext,
-  _root: string,
-): { file: string; language: 'node'; module: string }[] {
-  if (origin === null || other !== null) return [];
+function originEntry({
+  origin,
+  codeRoot,
+}: PrepareContext): { file: string; language: 'node'; module: string }[] {
+  if (origin === null || codeRoot !== null) return [];
   return [{ file: origin.file, language: 'node', module: origin.method }];
 }
 

@@ -34,6 +34,3 @@ export interface Reporter {
   ended?(): void;
   finished?(summary: RunSummary): void;
 }
-
-/** Shows nothing. */
-export const SILENT: Reporter = { notice: () => undefined, warn: () => undefined };

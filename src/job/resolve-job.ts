@@ -18,7 +18,7 @@ export function jobSettings(
     const value = options[option as keyof typeof OPTION_SETTINGS];
     if (value !== undefined) own[setting] = value;
   }
-  const said = overlay(base, 'job', own as Partial<Settings>, `DLJob ${options.moduleName}`);
+  const said = overlay(base, 'job', own, `DLJob ${options.moduleName}`);
   return overlay(said, 'command line', commandLine, (key) => `--${key === 'is_dev' ? 'dev' : key}`);
 }
 
@@ -91,7 +91,7 @@ export function jobSpec(
     noisy: values.noisy,
     printLogs: values.print_logs,
     suppress: values.suppress,
-    durability: values.durability as JobSpec['durability'],
+    durability: values.durability,
     limit,
     modules: options.modules ?? [],
     requirements: options.requirements ?? null,

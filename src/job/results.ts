@@ -7,6 +7,7 @@ import { closeSync, openSync, readSync } from 'node:fs';
 import { fromLatin1 } from './output-file.js';
 import { TaskStates } from './task-states.js';
 
+/** How results are read back. */
 export interface ResultsOptions {
   /** In the order of the argument list instead of that of arrival; keeps 16 bytes a task in memory. @default false */
   readonly ordered?: boolean;
@@ -25,7 +26,6 @@ export interface TaskResultRow<R = unknown> {
 }
 
 /** The ok tasks of a run, one row each; values of failed tasks are not among them. */
-// eslint-disable-next-line @typescript-eslint/require-await -- reads are synchronous today; the contract is not
 export async function* readResults<R>(
   paths: RunPaths,
   options: ResultsOptions = {},

@@ -7,10 +7,10 @@ import type { JobOrigin } from '../contract/spec.js';
 import { commitRun } from '../store/run-folder.js';
 import { preciseTimestamp } from '../store/run-id.js';
 import { consoleReporter } from './console-reporter.js';
-import type { DLJob } from './dl-job.js';
 import { executeRun } from './execute.js';
 import { prepareRun, type PreparedRun } from './prepare.js';
 import type { Reporter } from './reporter.js';
+import type { RunnableJob } from './runnable-job.js';
 import type { RunSummary } from './summary.js';
 
 /** How a job is run; all of it optional. */
@@ -29,12 +29,19 @@ export interface RunContextOptions {
 
 /** What the command line and the `run` helper add. */
 export interface InvocationOptions extends RunContextOptions {
+  /** Settings to begin from. @default those of the project and the environment */
   readonly base?: ResolvedSettings;
+  /** Where `DL_JOBS_*` variables are read. @default `process.env` */
   readonly env?: Readonly<Record<string, string | undefined>>;
+  /** Aborting it ends the run now: what runs is killed. */
   readonly killSignal?: AbortSignal;
+  /** Whether `is_dev` forces `local`. @default only when `settings` has `is_dev` */
   readonly obeysDev?: boolean;
+  /** Only the first tasks of each job. @default all */
   readonly limit?: number | null;
+  /** The job function that made the jobs. @default null */
   readonly origin?: JobOrigin | null;
+  /** Where the tasks' modules are. @default the project */
   readonly codeRoot?: string | null;
 }
 
@@ -42,7 +49,10 @@ export interface InvocationOptions extends RunContextOptions {
  * Prepares all jobs, then runs them in order. Throws before anything runs when one of them is broken.
  * An interrupt ends the run it meets; those after it are not started.
  */
-export async function runJobs(jobs: readonly DLJob[], options: InvocationOptions): Promise<RunSummary[]> {
+export async function runJobs(
+  jobs: readonly RunnableJob[],
+  options: InvocationOptions,
+): Promise<RunSummary[]> {
   const cwd = options.cwd ?? process.cwd();
   const base = options.base ?? (await loadSettings({ cwd, env: options.env ?? process.env }));
   const reporter = options.reporter ?? consoleReporter();
@@ -92,7 +102,7 @@ export async function runJobs(jobs: readonly DLJob[], options: InvocationOptions
 }
 
 /** Runs a job that a script made. */
-export async function runOneJob(job: DLJob, options: RunContextOptions): Promise<RunSummary> {
+export async function runOneJob(job: RunnableJob, options: RunContextOptions): Promise<RunSummary> {
   const [summary] = await runJobs([job], options);
   return summary as RunSummary;
 }

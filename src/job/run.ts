@@ -1,6 +1,6 @@
 /** The `run` helper: finds a job function, calls it, and runs the jobs it returns. The command line is built on it. */
 import { DlJobsError, describeValue, JobError } from '../base/errors.js';
-import { loadSettings, type ResolvedSettings } from '../config/load.js';
+import { loadSettings } from '../config/load.js';
 import type { Settings } from '../config/settings.js';
 import type { JobOrigin } from '../contract/spec.js';
 import { bindWords } from '../snapshot/signature.js';
@@ -8,7 +8,6 @@ import { withJobDefaults } from './ambient.js';
 import { consoleReporter } from './console-reporter.js';
 import { DLJob, isDLJob } from './dl-job.js';
 import { findJobFunction } from './job-function.js';
-import type { DLJobOptions } from './options.js';
 import { runJobs, type InvocationOptions } from './run-jobs.js';
 import type { RunSummary } from './summary.js';
 
@@ -19,7 +18,6 @@ export interface CallOptions extends InvocationOptions {
   readonly kwargs: Readonly<Record<string, unknown>>;
   /** Options that were given, by their names: a job function that takes keywords gets them too. */
   readonly givenOptions?: Readonly<Record<string, unknown>>;
-  readonly settingsFor?: ResolvedSettings;
 }
 
 /**
@@ -60,10 +58,14 @@ export async function callAndRun(method: string, options: CallOptions): Promise<
     args: options.args,
     kwargs: options.kwargs,
   };
-  return await runJobs(
-    argsList === undefined ? jobs : jobs.map((job) => withArgsList(job, String(argsList))),
-    { ...options, cwd, base, reporter, origin, obeysDev: true },
-  );
+  return await runJobs(typeof argsList === 'string' ? jobs.map((job) => withArgsList(job, argsList)) : jobs, {
+    ...options,
+    cwd,
+    base,
+    reporter,
+    origin,
+    obeysDev: true,
+  });
 }
 
 /** Own properties of both, the second winning; `__proto__` is a name like any other. */
@@ -79,7 +81,7 @@ function mergeOwn(
 }
 
 function withArgsList(job: DLJob, argsList: string): DLJob {
-  const { args: _args, kwargs: _kwargs, ...rest } = job.options as DLJobOptions;
+  const { args: _args, kwargs: _kwargs, ...rest } = job.options;
   return new DLJob({ ...rest, argsList });
 }
 
@@ -108,18 +110,27 @@ export interface RunOptions extends Omit<
   readonly moduleName: string;
   /** @default the setting `default_method` */
   readonly methodName?: string;
+  /** Positional arguments of the job function. @default none */
   readonly args?: readonly unknown[];
+  /** Keyword arguments, for its last parameter. @default none */
   readonly kwargs?: Readonly<Record<string, unknown>>;
   /** @default the setting `is_dev`: true forces `local` */
   readonly dev?: boolean;
+  /** Cores a task may use; wins over the job. @default what the job says, else the setting `cpus` */
   readonly cpus?: number;
+  /** GPUs a task needs; wins over the job. @default what the job says, else the setting `gpus` */
   readonly gpus?: number;
+  /** True: on CPUs; wins over the job. @default what the job says, else the setting `cpu_job` */
   readonly cpuJob?: boolean;
+  /** Address or key; wins over the job. @default what the job says, else the setting `cpu_image` */
   readonly cpuImage?: string;
+  /** Address or key; wins over the job. @default what the job says, else the setting `gpu_image` */
   readonly gpuImage?: string;
   /** A file of arguments, instead of those the job has. */
   readonly argsList?: string;
+  /** Print each task's output after the run. @default what the job says, else the setting `print_logs` */
   readonly printLogs?: boolean;
+  /** Print each result. @default what the job says, else the setting `noisy` */
   readonly noisy?: boolean;
   /** @default the setting `module_dir` */
   readonly moduleDir?: string;

@@ -7,15 +7,23 @@ export type RunStatus = 'finished' | 'interrupted';
 
 /** What {@link DLJob.run} resolves to. A task that failed is counted, never thrown. */
 export interface RunSummary<R = unknown> {
+  /** Of the run: the name of its folder. */
   readonly id: string;
+  /** Of the job. */
   readonly name: string;
+  /** The job as plain data, with the settings in force. */
   readonly spec: JobSpec;
+  /** How the run ended; see {@link RunStatus}. */
   readonly status: RunStatus;
+  /** Tasks, and lines of results. */
   readonly counts: {
     /** Tasks of the run; null when the argument list did not end. */
     readonly total: number | null;
+    /** Tasks with an outcome, ok or not. */
     readonly done: number;
+    /** Tasks that succeeded. */
     readonly ok: number;
+    /** Tasks that failed. */
     readonly errors: number;
     /** Lines of results. */
     readonly results: number;

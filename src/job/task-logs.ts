@@ -1,6 +1,7 @@
 /** What tasks printed: byte ranges of the hosts' log files. */
 import { closeSync, openSync, readSync } from 'node:fs';
 import { join } from 'node:path';
+import { fromWholeLine } from '../base/last-lines.js';
 
 /** Output is copied in pieces of this size. */
 const PIECE = 1_048_576;
@@ -36,9 +37,7 @@ export class TaskLogs {
   tail(host: number, from: number, to: number, maxBytes: number): string {
     const start = Math.max(from, to - maxBytes);
     const text = [...this.read(host, start, to)].join('');
-    if (start === from) return text;
-    const newline = text.indexOf('\n');
-    return newline >= 0 && newline < text.length - 1 ? text.slice(newline + 1) : text;
+    return start === from ? text : fromWholeLine(text);
   }
 
   close(): void {

@@ -24,6 +24,22 @@ export class TaskStates {
     return true;
   }
 
+  /**
+   * Notes that `count` tasks from `first` on are ok. False, and nothing is noted, when one of them has an outcome
+   * already.
+   */
+  settleRange(first: number, count: number): boolean {
+    const last = (first + count - 1) >>> 2;
+    if (last >= this.#bits.length) this.#grow(last);
+    for (let task = first; task < first + count; task++) {
+      if ((((this.#bits[task >>> 2] as number) >>> ((task & 3) * 2)) & 3) !== 0) return false;
+    }
+    for (let task = first; task < first + count; task++) {
+      this.#bits[task >>> 2] = (this.#bits[task >>> 2] as number) | (OK << ((task & 3) * 2));
+    }
+    return true;
+  }
+
   /** True once a published error was beaten by an ok. */
   superseded = false;
 

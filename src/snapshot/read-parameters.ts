@@ -56,6 +56,15 @@ function isObjectType(node: TypeNode, types: TypeTable, depth = 0): boolean {
   }
 }
 
+/** The name that a key in braces stands for, where the source alone tells: `a`, `'a'`, but not `[a]`. */
+export function staticName(
+  key: Exclude<Members, { type: 'SpreadElement' }>['key'],
+  computed: boolean | undefined,
+): string | undefined {
+  if (key.type === 'Identifier') return computed === true ? undefined : key.name;
+  return key.type === 'StringLiteral' ? key.value : undefined;
+}
+
 function keysOf(
   pattern: Pattern,
   text: (node: { start?: number | null; end?: number | null }) => string,
@@ -64,12 +73,7 @@ function keysOf(
   for (const property of pattern.properties) {
     if (property.type === 'RestElement') return undefined;
     const { key, value } = property;
-    const name =
-      key.type === 'Identifier' && !property.computed
-        ? key.name
-        : key.type === 'StringLiteral'
-          ? key.value
-          : undefined;
+    const name = staticName(key, property.computed);
     // A computed name can be any.
     if (name === undefined) return undefined;
     keys.push(value.type === 'AssignmentPattern' ? { name, defaultText: text(value.right) } : { name });

@@ -1,7 +1,7 @@
 /** Reads the exported functions of a TypeScript or JavaScript file from its source, without running it. */
 import { JobError } from '../base/errors.js';
 import type { FunctionSignature } from './signature-types.js';
-import { readParameters, type FunctionNode, type TypeTable } from './read-parameters.js';
+import { readParameters, staticName, type FunctionNode, type TypeTable } from './read-parameters.js';
 
 type File = ReturnType<typeof import('@babel/parser').parse>;
 type Statement = File['program']['body'][number];
@@ -168,13 +168,8 @@ class Exports {
     for (const member of node.properties) {
       if (member.type === 'SpreadElement') continue;
       const { key } = member;
-      const name =
-        key.type === 'Identifier' && !member.computed
-          ? key.name
-          : key.type === 'StringLiteral'
-            ? key.value
-            : null;
-      if (name === null) continue;
+      const name = staticName(key, member.computed);
+      if (name === undefined) continue;
       // A member has a place and comments as a statement has.
       const place = member as unknown as Statement;
       if (member.type === 'ObjectMethod') {

@@ -39,7 +39,8 @@ export interface SnapshotRequest {
   readonly modules: readonly string[];
   /** Absolute; also holds the cache. */
   readonly dlsRoot: string;
-  readonly python: string;
+  /** The interpreter; asked for only when there is Python to trace. */
+  readonly python: () => string;
 }
 
 export interface Snapshot {
@@ -76,7 +77,7 @@ export async function takeSnapshot(request: SnapshotRequest): Promise<Snapshot> 
           root,
           modules: python,
           include: included.python,
-          python: request.python,
+          python: request.python(),
         });
         return names.map((file): NodeFile => ({ file, output: null, code: '', map: '' }));
       },

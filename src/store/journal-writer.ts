@@ -3,8 +3,8 @@ import { closeSync, fdatasync, fdatasyncSync, fstatSync, ftruncateSync, openSync
 import { join } from 'node:path';
 import { RECORD_VERSION } from '../contract/record.js';
 import { recordLine } from '../contract/record-line.js';
-import type { JournalSink } from '../contract/platform.js';
-import { storeError, writeAll } from './atomic.js';
+import type { Digest, JournalSink } from '../contract/platform.js';
+import { storeError, writeAllOf } from './atomic.js';
 import type { RunPaths } from './run-folder.js';
 
 /** Records are written this many milliseconds after the first of them came, */
@@ -12,10 +12,16 @@ const GROUP_MS = 10;
 /** or at once when this many bytes wait. */
 const GROUP_BYTES = 262_144;
 
+/** Whole lines, and what they mean for the outputs where that is known. */
+export interface JournalEntry {
+  readonly lines: readonly Buffer[];
+  readonly digest: Digest | undefined;
+}
+
 export interface JournalOptions {
   readonly durability: 'batch' | 'record' | 'none';
-  /** Called with whole lines once they are written, in order. */
-  readonly onWritten: (lines: Buffer) => void;
+  /** Called once a group is written, with what it was made of, in order. */
+  readonly onWritten: (group: readonly JournalEntry[]) => void;
   /** A group that was due by the clock could not be written, or not be handled. */
   readonly onError: (error: unknown) => void;
 }
@@ -28,7 +34,7 @@ export class JournalWriter implements JournalSink {
   readonly path: string;
   readonly #fd: number;
   readonly #options: JournalOptions;
-  #pending: Buffer[] = [];
+  #pending: JournalEntry[] = [];
   #pendingBytes = 0;
   #timer: NodeJS.Timeout | null = null;
   #syncing = false;
@@ -43,13 +49,13 @@ export class JournalWriter implements JournalSink {
     } catch (error) {
       throw storeError('create', this.path, error);
     }
-    this.append(recordLine({ v: RECORD_VERSION, k: 'shard', run, w: writer, at: Date.now() }));
+    this.append([recordLine({ v: RECORD_VERSION, k: 'shard', run, w: writer, at: Date.now() })]);
     this.flush();
   }
 
-  append(lines: Buffer): void {
-    this.#pending.push(lines);
-    this.#pendingBytes += lines.length;
+  append(lines: readonly Buffer[], digest?: Digest): void {
+    this.#pending.push({ lines, digest });
+    for (const piece of lines) this.#pendingBytes += piece.length;
     if (this.#pendingBytes >= GROUP_BYTES || this.#options.durability === 'record') this.flush();
     else this.#timer ??= setTimeout(this.#onTimer, GROUP_MS);
   }
@@ -59,20 +65,22 @@ export class JournalWriter implements JournalSink {
     if (this.#timer !== null) clearTimeout(this.#timer);
     this.#timer = null;
     if (this.#pendingBytes === 0) return;
-    const group =
-      this.#pending.length === 1
-        ? (this.#pending[0] as Buffer)
-        : Buffer.concat(this.#pending, this.#pendingBytes);
+    const group = this.#pending;
+    const bytes = this.#pendingBytes;
     this.#pending = [];
     this.#pendingBytes = 0;
     try {
-      writeAll(this.#fd, group);
+      writeAllOf(
+        this.#fd,
+        group.flatMap((entry) => entry.lines),
+        bytes,
+      );
       if (this.#options.durability === 'record') fdatasyncSync(this.#fd);
     } catch (error) {
       this.#dropTornTail();
       throw storeError('write', this.path, error);
     }
-    this.#length += group.length;
+    this.#length += bytes;
     this.#dirty = true;
     if (this.#options.durability === 'batch') this.#sync();
     this.#options.onWritten(group);

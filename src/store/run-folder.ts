@@ -1,10 +1,9 @@
 /** The run folder: `<dls_root>/runs/<run-id>/`. Its layout is in docs/run-folder.md. */
 import { randomBytes } from 'node:crypto';
-import { existsSync, mkdirSync, readdirSync, readFileSync } from 'node:fs';
+import { mkdirSync, readdirSync } from 'node:fs';
 import { hostname } from 'node:os';
 import { join } from 'node:path';
-import { InfrastructureError } from '../base/errors.js';
-import { RUN_VERSION, type RunFile } from '../contract/spec.js';
+import type { RunFile } from '../contract/spec.js';
 import { storeError, writeAtomic } from './atomic.js';
 import { safeName } from './run-id.js';
 
@@ -61,35 +60,6 @@ export function createRunFolder(dlsRoot: string, id: string): RunPaths {
 /** The commit point of a new run: from here on it exists. */
 export function commitRun(paths: RunPaths, run: RunFile): void {
   writeAtomic(paths.runFile, `${JSON.stringify(run, null, 2)}\n`);
-}
-
-/**
- * Reads `run.json`. Unknown fields are fine, a higher version is refused.
- * Throws RUN_NOT_FOUND, or STORE_FAILED.
- */
-export function readRun(dir: string): RunFile {
-  const { runFile } = runPaths(dir);
-  if (!existsSync(runFile)) {
-    throw new InfrastructureError('RUN_NOT_FOUND', `${dir} is not a run: it has no run.json`, {
-      hint: 'Runs are the folders in `<dls_root>/runs`.',
-    });
-  }
-  let run: RunFile;
-  try {
-    run = JSON.parse(readFileSync(runFile, 'utf8')) as RunFile;
-  } catch (error) {
-    throw storeError('read', runFile, error);
-  }
-  if (run.version > RUN_VERSION) {
-    throw new InfrastructureError(
-      'STORE_FAILED',
-      `${runFile} has version ${run.version}, expected ${RUN_VERSION} or lower`,
-      {
-        hint: 'It was written by a newer dl-jobs: upgrade this one.',
-      },
-    );
-  }
-  return run;
 }
 
 /** What `rounds/<n>/round.json` holds. */

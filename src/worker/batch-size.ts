@@ -6,6 +6,9 @@ const MAX_TASKS = 256;
 /** Slower tasks than this are sent one by one, so that none waits behind another while a host is idle. */
 const SLOW_MS = 5;
 const GROWTH = 4;
+/** Work that may wait in a host beyond two batches, milliseconds, and in how many batches. */
+const QUEUED_MS = 8;
+const MAX_BATCHES = 8;
 
 export class BatchSize {
   readonly #concurrency: number;
@@ -20,8 +23,10 @@ export class BatchSize {
   /** May a host with this much unanswered get another batch? */
   hasRoom(batches: number, tasks: number): boolean {
     if (this.#concurrency > 1) return tasks < this.#concurrency + Math.max(2, this.#size);
-    // The second batch hides the way there and back; with slow tasks that way is nothing.
-    return batches < (this.#perTask === null || this.#perTask > SLOW_MS ? 1 : 2);
+    if (this.#perTask === null || this.#perTask > SLOW_MS) return batches < 1;
+    // The second batch hides the way there and back. Batches of tiny tasks last less than the controller is
+    // busy with a group of records, so more of them keep the host from running dry.
+    return batches < 2 || (batches < MAX_BATCHES && tasks * this.#perTask < QUEUED_MS);
   }
 
   /** Tasks of the next batch; near the end of a list of known length they get smaller, so that all hosts end together. */

@@ -38,6 +38,7 @@ export class HostProcess {
   readonly #pipe: Socket;
   readonly #reaper: Reaper;
   #gone = false;
+  #queued: Buffer[] = [];
 
   constructor(command: HostCommand, logFile: string, init: InitMessage, events: HostEvents, reaper: Reaper) {
     this.#reaper = reaper;
@@ -63,11 +64,16 @@ export class HostProcess {
     return this.#child.pid;
   }
 
+  /** Puts a batch into the next {@link flush}. */
   send(message: BatchMessage, args: Buffer): void {
-    this.#pipe.cork();
-    this.#pipe.write(`${JSON.stringify(message)}\n`);
-    this.#pipe.write(args);
-    this.#pipe.uncork();
+    this.#queued.push(Buffer.from(`${JSON.stringify(message)}\n`), args);
+  }
+
+  /** One write for all that was put since the last: each write wakes the host, and may give it our processor. */
+  flush(): void {
+    if (this.#queued.length === 0) return;
+    this.#pipe.write(Buffer.concat(this.#queued));
+    this.#queued = [];
   }
 
   /** Lets an idle host end: it does when its pipe closes. */

@@ -1,4 +1,5 @@
 import { closeSync, openSync, readSync } from 'node:fs';
+import { fromWholeLine } from '../base/last-lines.js';
 
 /**
  * The last `maxBytes` of `[from, to)` of a file, as text from the first whole line on; '' when it cannot be read.
@@ -16,9 +17,7 @@ export function readTail(path: string, from: number, to: number, maxBytes: numbe
     const bytes = Buffer.alloc(to - start);
     const size = readSync(fd, bytes, 0, bytes.length, start);
     const text = bytes.toString('utf8', 0, size);
-    if (start === from) return text;
-    const newline = text.indexOf('\n');
-    return newline >= 0 && newline < text.length - 1 ? text.slice(newline + 1) : text;
+    return start === from ? text : fromWholeLine(text);
   } finally {
     closeSync(fd);
   }

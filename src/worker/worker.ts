@@ -10,7 +10,7 @@ import { join } from 'node:path';
 import { DlJobsError, InfrastructureError, JobError } from '../base/errors.js';
 import type { EndRecord } from '../contract/record.js';
 import { recordLine } from '../contract/record-line.js';
-import type { RoundContext, TaskBatch, WorkerStatus } from '../contract/platform.js';
+import type { Digest, RoundContext, TaskBatch, WorkerStatus } from '../contract/platform.js';
 import { WIRE_VERSION, type FatalMessage, type InitMessage, type OutMessage } from '../contract/wire.js';
 import { BatchSize } from './batch-size.js';
 import { HostProcess, type HostCommand, type HostExit } from './host-process.js';
@@ -117,6 +117,11 @@ export class Worker {
   }
 
   #feed(slot: Slot): void {
+    this.#giveWhileRoom(slot);
+    slot.host?.flush();
+  }
+
+  #giveWhileRoom(slot: Slot): void {
     while (!this.#stopping && !this.#settled && !slot.waiting && this.#hasRoom(slot)) {
       // A suspect needs a host to itself: let this one drain first.
       if (this.#suspects.length > 0 && slot.outstanding.length > 0) return;
@@ -157,6 +162,7 @@ export class Worker {
         if (batch === null) this.#exhausted = true;
         else if (this.#stopping) this.#settleWhenDone();
         else this.#send(slot, batch);
+        slot.host?.flush();
         this.#feedAll();
       },
       (error: unknown) => {
@@ -172,9 +178,9 @@ export class Worker {
     if (slot.host === null) this.#startHost(slot);
     const id = this.#nextBatch++;
     const now = Date.now();
-    round.journal.append(
+    round.journal.append([
       recordLine({ v: 1, k: 'start', r: round.round, h: slot.index, b: id, p: batch.tasks, a: 1, at: now }),
-    );
+    ]);
     slot.outstanding.push({
       id,
       batch,
@@ -202,6 +208,7 @@ export class Worker {
       call: round.spec.call,
       grouped: round.spec.groupedResults,
       host: slot.index,
+      digests: round.digests,
       concurrency: round.spec.taskConcurrency,
     };
     slot.ready = false;
@@ -232,7 +239,7 @@ export class Worker {
     const out = slot.outstanding.find((o) => o.id === message.id);
     if (out === undefined) return;
     try {
-      for (const part of body) this.#options.round.journal.append(part);
+      this.#options.round.journal.append(...withDigest(message, body, out));
     } catch (error) {
       this.#fail(error);
       return;
@@ -278,7 +285,7 @@ export class Worker {
     const [first] = outstanding;
     if (first === undefined) return;
     if (outstanding.length === 1 && first.batch.count === 1) {
-      this.#options.round.journal.append(this.#crashRecord(slot, first, exit));
+      this.#options.round.journal.append([this.#crashRecord(slot, first, exit)]);
       return;
     }
     const sequential = this.#options.round.spec.taskConcurrency === 1;
@@ -345,6 +352,41 @@ export class Worker {
     }
     this.#reaper.close();
   }
+}
+
+/** Splits the body of an answer into its records and, where it has one, its digest. */
+function withDigest(message: OutMessage, body: Buffer[], out: Outstanding): [Buffer[], Digest?] {
+  const { digest } = message;
+  if (digest === undefined) return [body];
+  const bytes = body.length === 1 ? (body[0] as Buffer) : Buffer.concat(body);
+  const results = message.bytes - digest.results - digest.log;
+  const log = message.bytes - digest.log;
+  return [
+    [bytes.subarray(0, results)],
+    {
+      tasks: sliceRanges(out.batch.tasks, out.batch.count - out.left, message.n),
+      results: bytes.subarray(results, log),
+      resultCount: digest.count,
+      log: bytes.subarray(log),
+      durations: digest.durations,
+    },
+  ];
+}
+
+/** `count` tasks from position `from` on. */
+function sliceRanges(ranges: TaskBatch['tasks'], from: number, count: number): [number, number][] {
+  const slice: [number, number][] = [];
+  let skip = from;
+  let left = count;
+  for (const [first, size] of ranges) {
+    const taken = Math.min(left, size - skip);
+    if (taken > 0) {
+      slice.push([first + skip, taken]);
+      left -= taken;
+    }
+    skip = Math.max(0, skip - size);
+  }
+  return slice;
 }
 
 /** The tasks of a batch that were not answered, one batch each. */

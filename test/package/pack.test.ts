@@ -123,11 +123,13 @@ describe('the packed package', () => {
         'dist/types/index.d.ts',
         'dist/THIRD_PARTY_LICENSES.txt',
         'python/dl_jobs/__init__.py',
+        'python/dl_jobs/_host.py',
+        'builtin/test_jobs.ts',
       ]),
     );
     const strays = names.filter(
       (name) =>
-        !/^(package\.json|LICENSE|README\.md|CHANGELOG\.md|dist\/|python\/dl_jobs\/)/.test(name) ||
+        !/^(package\.json|LICENSE|README\.md|CHANGELOG\.md|dist\/|builtin\/|python\/dl_jobs\/[^/]+\.py$)/.test(name) ||
         /__pycache__|\.pyc$|\.test\./.test(name),
     );
     expect(strays).toEqual([]);
@@ -154,6 +156,26 @@ describe('the packed package', () => {
       { tile: 1, double: 2 },
       { tile: 2, double: 4 },
     ]);
+  });
+
+  test('runs its built-in test job, and maps each of its scripts to the source that it came from', async () => {
+    const installed = join(app, 'node_modules/dl-jobs');
+    const cli = join(installed, 'dist/cli/bin.js');
+    const result = await runProcess(process.execPath, [cli, 'test', '1', 'a', 'b=c'], { cwd: app });
+    expect(result).toMatchObject({ code: 0, signal: null });
+    expect(JSON.parse(result.stdout)).toMatchObject({ args: ['a'], kwargs: { b: 'c' } });
+
+    const unmapped = packed
+      .filter((name) => /^package\/dist\/.*\.js$/.test(name))
+      .map((name) => join(installed, name.replace(/^package\//, '')))
+      .filter((script) => {
+        const map = JSON.parse(readFileSync(`${script}.map`, 'utf8')) as {
+          readonly sources: readonly string[];
+          readonly sourcesContent: readonly (string | null)[];
+        };
+        return map.sourcesContent.length !== map.sources.length || map.sourcesContent.includes(null);
+      });
+    expect(unmapped).toEqual([]);
   });
 
   test('has types that a strict TypeScript project accepts', async () => {

@@ -1,4 +1,7 @@
-"""The Python host as the worker drives it: a real process, its log file, and a socket pair on descriptor 3."""
+"""The Python host as the worker drives it: a real process, its log file, and a socket pair on descriptor 3.
+
+Over 300 lines: one program under test, and one driver for it that all cases share.
+"""
 
 import json
 import os

@@ -1,7 +1,7 @@
 /** `dl_jobs list`: the job functions of the project. */
 import { existsSync } from 'node:fs';
 import { join } from 'node:path';
-import { DlJobsError } from '../../base/errors.js';
+import { DlJobsError, describeValue, UsageError } from '../../base/errors.js';
 import { loadSettings } from '../../config/load.js';
 import { moduleFolder, moduleSignatures } from '../../job/job-function.js';
 import { dlsRootOf } from '../../job/prepare.js';
@@ -10,7 +10,13 @@ import { usageLine } from '../../snapshot/signature.js';
 import type { Io } from '../io.js';
 import type { ParsedCommand } from '../tokenize.js';
 
-export async function runCommand(_parsed: ParsedCommand, io: Io): Promise<number> {
+/** Runs `dl_jobs list`. @returns the exit code. */
+export async function runCommand({ words }: ParsedCommand, io: Io): Promise<number> {
+  if (words[0] !== undefined) {
+    throw new UsageError('USAGE', `expected no words after list, got ${describeValue(words[0])}`, {
+      hint: `For one function: \`dl_jobs run ${words[0]} --help\`.`,
+    });
+  }
   const settings = await loadSettings(io);
   const folder = moduleFolder(settings);
   const rows: { usage: string; doc: string }[] = [];
@@ -26,12 +32,12 @@ export async function runCommand(_parsed: ParsedCommand, io: Io): Promise<number
       }
     } catch (error) {
       if (!(error instanceof DlJobsError)) throw error;
-      io.stderr.write(`${module}: ${error.message}\n`);
+      io.stderr.write(`warning: ${module} is left out: ${error.message}\n`);
     }
   }
   if (rows.length === 0) {
     io.stderr.write(
-      `no job functions in ${folder}\n  \`dl_jobs init\` makes a small project to begin from.\n`,
+      `no job functions in ${folder}\n  They are exported functions of the modules there; \`dl_jobs init\` makes a small project to begin from.\n`,
     );
     return 0;
   }

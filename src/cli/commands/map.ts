@@ -4,11 +4,9 @@ import { readStream } from '../../base/ndjson.js';
 import { loadSettings } from '../../config/load.js';
 import { JsonLine } from '../../job/argument-list.js';
 import { DLJob } from '../../job/dl-job.js';
-import { runJobs } from '../../job/run-jobs.js';
 import type { Io } from '../io.js';
-import { settingsFromOptions } from '../options.js';
 import type { ParsedCommand } from '../tokenize.js';
-import { withReporting } from './reporting.js';
+import { runReported } from './reporting.js';
 
 export async function runCommand(parsed: ParsedCommand, io: Io): Promise<number> {
   const { options, words } = parsed;
@@ -40,16 +38,7 @@ export async function runCommand(parsed: ParsedCommand, io: Io): Promise<number>
     argsList: options.args_list === '-' ? stdinLines(io) : options.args_list,
     platformJob: options.platform !== undefined,
   });
-  return await withReporting(io, (reporting) =>
-    runJobs([job], {
-      ...reporting,
-      base,
-      cwd: io.cwd,
-      obeysDev: true,
-      settings: settingsFromOptions(options),
-      limit: options.limit ?? null,
-    }),
-  );
+  return await runReported(job, base, parsed, io);
 }
 
 /** Read as the tasks run: the first starts before the last line has come. */

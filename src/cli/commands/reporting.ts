@@ -1,8 +1,13 @@
+import type { ResolvedSettings } from '../../config/load.js';
+import type { DLJob } from '../../job/dl-job.js';
 import type { Reporter } from '../../job/reporter.js';
+import { runJobs } from '../../job/run-jobs.js';
 import type { RunSummary } from '../../job/summary.js';
 import { watchInterrupts } from '../interrupts.js';
 import type { Io } from '../io.js';
+import { settingsFromOptions } from '../options.js';
 import { TerminalReporter } from '../terminal-reporter.js';
+import type { ParsedCommand } from '../tokenize.js';
 
 export interface Reporting {
   readonly reporter: Reporter;
@@ -25,4 +30,25 @@ export async function withReporting(
   } finally {
     interrupts.release();
   }
+}
+
+/** Runs a job that a command made, under the command's options. Returns the exit code, as {@link withReporting}. */
+export async function runReported(
+  job: DLJob,
+  base: ResolvedSettings,
+  { options }: ParsedCommand,
+  io: Io,
+  extra: { readonly codeRoot?: string } = {},
+): Promise<number> {
+  return await withReporting(io, (reporting) =>
+    runJobs([job], {
+      ...reporting,
+      ...extra,
+      base,
+      cwd: io.cwd,
+      obeysDev: true,
+      settings: settingsFromOptions(options),
+      limit: options.limit ?? null,
+    }),
+  );
 }

@@ -1,7 +1,8 @@
 /** `dl_jobs run METHOD …` */
-import { UsageError } from '../../base/errors.js';
-import { loadSettings } from '../../config/load.js';
+import { DlJobsError, JobError, UsageError } from '../../base/errors.js';
+import { loadSettings, type ResolvedSettings } from '../../config/load.js';
 import { findJobFunction } from '../../job/job-function.js';
+import { findModule } from '../../snapshot/find-module.js';
 import { callAndRun } from '../../job/run.js';
 import { renderFunctionHelp } from '../help.js';
 import type { Io } from '../io.js';
@@ -9,7 +10,7 @@ import { settingsFromOptions } from '../options.js';
 import type { ParsedCommand } from '../tokenize.js';
 import { parseWords } from '../words.js';
 import { withReporting } from './reporting.js';
-import { stdinFile } from './stdin-file.js';
+import { removeStdinFile, stdinFile } from './stdin-file.js';
 
 /** Options that a job function with keywords gets, as in the original, when they were given. */
 const PASSED_ON = ['cpus', 'gpus', 'cpu_job', 'cpu_image', 'gpu_image', 'args_list', 'noisy'] as const;
@@ -23,7 +24,10 @@ export async function runCommand(parsed: ParsedCommand, io: Io): Promise<number>
   }
   const base = await loadSettings(io);
   if (parsed.help) {
-    io.stdout.write(renderFunctionHelp(method, (await findJobFunction(method, base)).signature));
+    const { signature } = await findJobFunction(method, base).catch((error: unknown) => {
+      throw withJobHint(error, method, base);
+    });
+    io.stdout.write(renderFunctionHelp(method, signature));
     return 0;
   }
   const words = parseWords(rest);
@@ -31,15 +35,44 @@ export async function runCommand(parsed: ParsedCommand, io: Io): Promise<number>
   const givenOptions = Object.fromEntries(
     PASSED_ON.filter((name) => options[name] !== undefined).map((name) => [name, options[name]]),
   );
-  return await withReporting(io, (reporting) =>
-    callAndRun(method, {
-      ...reporting,
-      ...words,
-      base,
-      cwd: io.cwd,
-      settings: settingsFromOptions(options),
-      givenOptions,
-      limit: options.limit ?? null,
-    }),
-  );
+  try {
+    return await withReporting(io, (reporting) =>
+      callAndRun(method, {
+        ...reporting,
+        ...words,
+        base,
+        cwd: io.cwd,
+        settings: settingsFromOptions(options),
+        givenOptions,
+        limit: options.limit ?? null,
+      }),
+    );
+  } catch (error) {
+    throw withJobHint(error, method, base);
+  } finally {
+    if (options !== parsed.options) removeStdinFile(options);
+  }
+}
+
+/** The same error; where METHOD itself was not found, with what a newcomer may have meant. */
+function withJobHint(error: unknown, method: string, base: ResolvedSettings): unknown {
+  const folder = base.values.module_dir;
+  const missing = `expected a module \`${method.split('.').slice(0, -1).join('.') || method}\``;
+  if (!(error instanceof DlJobsError) || error.code !== 'MODULE_NOT_FOUND') return error;
+  if (!error.message.startsWith(missing)) return error;
+  const hint = isTaskModule(method, base)
+    ? `It is a task function: \`dl_jobs map ${method} --args_list FILE\` runs it over a file. \`run\` takes a job function, from ${folder}/.`
+    : `${error.hint?.startsWith('Did') === true ? `${error.hint} ` : ''}Job functions lie in ${folder}/; \`dl_jobs list\` shows them.`;
+  return new JobError('MODULE_NOT_FOUND', error.message, { hint, cause: error });
+}
+
+function isTaskModule(method: string, base: ResolvedSettings): boolean {
+  const dot = method.lastIndexOf('.');
+  if (dot < 0) return false;
+  try {
+    findModule(base.project.root, method.slice(0, dot));
+    return true;
+  } catch {
+    return false;
+  }
 }

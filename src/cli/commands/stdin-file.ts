@@ -1,6 +1,6 @@
-import { createWriteStream, mkdtempSync } from 'node:fs';
+import { createWriteStream, mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
-import { join } from 'node:path';
+import { dirname, join } from 'node:path';
 import { pipeline } from 'node:stream/promises';
 import type { Io } from '../io.js';
 import type { GivenOptions } from '../options.js';
@@ -14,4 +14,9 @@ export async function stdinFile(options: GivenOptions, io: Io): Promise<GivenOpt
   const file = join(mkdtempSync(join(tmpdir(), 'dl-jobs-')), 'stdin.ndjson');
   await pipeline(io.stdin, createWriteStream(file));
   return { ...options, args_list: file };
+}
+
+/** Removes what {@link stdinFile} made; the run has its own copy of the arguments. */
+export function removeStdinFile({ args_list: file }: GivenOptions): void {
+  if (file !== undefined) rmSync(dirname(file), { recursive: true, force: true });
 }

@@ -4,19 +4,21 @@ import { describeValue, UsageError } from '../../base/errors.js';
 import { packageRoot } from '../../base/package-root.js';
 import { loadSettings } from '../../config/load.js';
 import { DLJob } from '../../job/dl-job.js';
-import { runJobs } from '../../job/run-jobs.js';
 import type { Io } from '../io.js';
-import { settingsFromOptions } from '../options.js';
 import type { ParsedCommand } from '../tokenize.js';
 import { parseWords } from '../words.js';
-import { withReporting } from './reporting.js';
+import { runReported } from './reporting.js';
 
 export async function runCommand(parsed: ParsedCommand, io: Io): Promise<number> {
   const [count, ...rest] = parsed.words;
   if (count === undefined || !/^\d+$/.test(count) || Number(count) < 1) {
-    throw new UsageError('USAGE', `expected NB_JOBS, a whole number from 1 on, got ${describeValue(count)}`, {
-      hint: 'For instance `dl_jobs test 2 a b c hello=world`.',
-    });
+    throw new UsageError(
+      'USAGE',
+      `expected NB_JOBS, a whole number from 1 on, got ${count === undefined ? 'nothing' : describeValue(count)}`,
+      {
+        hint: 'For instance `dl_jobs test 2 a b c hello=world`.',
+      },
+    );
   }
   const base = await loadSettings(io);
   const { args, kwargs } = parseWords(rest);
@@ -29,17 +31,7 @@ export async function runCommand(parsed: ParsedCommand, io: Io): Promise<number>
     argsList: calls(jobs, { args, kwargs, options }),
     platformJob: true,
   });
-  return await withReporting(io, (reporting) =>
-    runJobs([job], {
-      ...reporting,
-      base,
-      cwd: io.cwd,
-      obeysDev: true,
-      codeRoot: join(packageRoot(), 'builtin'),
-      settings: settingsFromOptions(options),
-      limit: options.limit ?? null,
-    }),
-  );
+  return await runReported(job, base, parsed, io, { codeRoot: join(packageRoot(), 'builtin') });
 }
 
 function* calls(count: number, call: object): Generator<object> {

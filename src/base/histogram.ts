@@ -5,15 +5,24 @@ const GROWTH = Math.log(1.05);
 const SMALLEST = 0.001;
 const BUCKETS = 600;
 
+/** Number of the bucket that a duration belongs to. */
+export function bucketOf(ms: number): number {
+  if (ms <= SMALLEST) return 0;
+  return Math.min(BUCKETS - 1, 1 + Math.floor(Math.log(ms / SMALLEST) / GROWTH));
+}
+
 export class Histogram {
   readonly #counts = new Float64Array(BUCKETS);
   #total = 0;
 
   add(ms: number): void {
-    const bucket =
-      ms <= SMALLEST ? 0 : Math.min(BUCKETS - 1, 1 + Math.floor(Math.log(ms / SMALLEST) / GROWTH));
-    this.#counts[bucket] = (this.#counts[bucket] as number) + 1;
-    this.#total++;
+    this.addTo(bucketOf(ms), 1);
+  }
+
+  /** Adds `n` durations of a bucket that {@link bucketOf} gave. */
+  addTo(bucket: number, n: number): void {
+    this.#counts[bucket] = (this.#counts[bucket] as number) + n;
+    this.#total += n;
   }
 
   /** The duration in milliseconds that the fraction `p` (0 to 1) of all stays below, within 5 %; null of none. */

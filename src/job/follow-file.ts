@@ -1,0 +1,41 @@
+import { closeSync, fstatSync, openSync, readSync } from 'node:fs';
+
+/** How often the file is looked at. */
+const LOOK_MS = 50;
+/** What was appended is passed on in pieces of at most this size. */
+const PIECE = 1_048_576;
+
+/**
+ * Passes on what a file holds and what is appended to it, as it comes, until it is stopped; then once more what is
+ * there. The file may come into being later. `onBytes` gets a buffer of its own each time.
+ */
+export function followFile(path: string, onBytes: (bytes: Buffer) => void): { stop(): void } {
+  let fd = -1;
+  let at = 0;
+  const look = (): void => {
+    try {
+      if (fd < 0) fd = openSync(path, 'r');
+      const { size } = fstatSync(fd);
+      while (at < size) {
+        const bytes = Buffer.allocUnsafe(Math.min(PIECE, size - at));
+        const got = readSync(fd, bytes, 0, bytes.length, at);
+        if (got === 0) return;
+        at += got;
+        onBytes(bytes.subarray(0, got));
+      }
+    } catch (error) {
+      if ((error as NodeJS.ErrnoException).code !== 'ENOENT') throw error;
+    }
+  };
+  const timer = setInterval(look, LOOK_MS);
+  let stopped = false;
+  return {
+    stop: () => {
+      if (stopped) return;
+      stopped = true;
+      clearInterval(timer);
+      look();
+      if (fd >= 0) closeSync(fd);
+    },
+  };
+}

@@ -1,0 +1,231 @@
+/** Runs the tasks of a node host, one at a time or several, and sends their records. */
+import type { BatchMessage, InitMessage, OutMessage } from '../contract/wire.js';
+import { isExpanding } from '../base/decorators.js';
+import { cleanStack } from './clean-stack.js';
+import { logSize, mayPrint } from './host-output.js';
+import { RecordBatch } from './record-batch.js';
+import { outcomeOfError, outcomeOfValue, type Outcome } from './task-outcome.js';
+
+export type TaskFunction = (...args: unknown[]) => unknown;
+
+/** Records are sent once this many characters wait, */
+const FLUSH_SIZE = 65_536;
+/** or this many milliseconds after the last send, whichever comes first; and at the end of each batch. */
+const FLUSH_MS = 5;
+/** After a task slower than this, in milliseconds, the next one's CPU, memory and output are measured. */
+const SLOW_MS = 0.05;
+
+interface Batch {
+  readonly message: BatchMessage;
+  readonly args: readonly unknown[];
+  /** Index of the first task where they follow one another; else all of them. */
+  readonly tasks: number | readonly number[];
+  /** Position of the next task to begin. */
+  next: number;
+  /** Tasks that ended. */
+  ended: number;
+}
+
+export class TaskRunner {
+  readonly #init: InitMessage;
+  readonly #send: (out: OutMessage, body: readonly Buffer[]) => void;
+  readonly #call: (arg: unknown) => unknown;
+  readonly #batches: Batch[] = [];
+  readonly #records: RecordBatch;
+  #working = false;
+  #active = 0;
+  /** Batch that the waiting records belong to. */
+  #pending: Batch | null = null;
+  #positions: number[] = [];
+  #busy = 0;
+  #lastFlush = 0;
+  #flushPlanned = false;
+  /** The next task is measured: tasks are slow, or write by a way that JavaScript cannot see. */
+  #careful = true;
+  #nativeOutput = false;
+  #logSize = logSize();
+
+  constructor(init: InitMessage, fn: TaskFunction, send: (out: OutMessage, body: readonly Buffer[]) => void) {
+    this.#init = init;
+    this.#send = send;
+    this.#records = new RecordBatch(init);
+    this.#call = init.call === 'each' ? (fn as (arg: unknown) => unknown) : singleCall(fn);
+  }
+
+  add(message: BatchMessage, body: string): void {
+    const text = body.endsWith('\n') ? body.slice(0, -1) : body;
+    // No line holds a raw newline, so the lines become one list in a single parse.
+    const args = JSON.parse(`[${text.replaceAll('\n', ',')}]`) as unknown[];
+    this.#batches.push({ message, args, tasks: indexesOf(message), next: 0, ended: 0 });
+    if (this.#init.concurrency > 1) this.#pump();
+    else if (!this.#working) void this.#work();
+  }
+
+  /** Sends what waits. */
+  flush(): void {
+    const batch = this.#pending;
+    if (batch !== null && this.#records.count > 0) {
+      const done = batch.ended === batch.args.length;
+      const { out, body } = this.#records.take(batch.message.id, this.#busy, done, this.#positions);
+      this.#send(out, body);
+      this.#positions = [];
+      this.#busy = 0;
+      this.#pending = null;
+    }
+    this.#lastFlush = performance.now();
+  }
+
+  /** One task at a time. */
+  async #work(): Promise<void> {
+    this.#working = true;
+    let batch: Batch | undefined;
+    while ((batch = this.#batches[0]) !== undefined) {
+      await this.#runBatch(batch);
+      this.#batches.shift();
+      // The user's timers and sockets get their turn between batches.
+      await new Promise((resolve) => setImmediate(resolve));
+    }
+    this.#working = false;
+  }
+
+  async #runBatch(batch: Batch): Promise<void> {
+    const { grouped } = this.#init;
+    const { args, tasks } = batch;
+    let started = performance.now();
+    for (let i = 0; i < args.length; i++) {
+      const cpu = this.#careful || mayPrint() ? process.cpuUsage() : undefined;
+      let outcome: Outcome;
+      try {
+        let value = this.#call(args[i]);
+        if (isThenable(value)) {
+          if (this.#records.count > 0) this.#planFlush();
+          value = await value;
+        }
+        outcome = outcomeOfValue(value, grouped);
+      } catch (error) {
+        outcome = outcomeOfError(error, this.#cleanStack);
+      }
+      const ended = performance.now();
+      const took = ended - started;
+      this.#careful = took > SLOW_MS || this.#nativeOutput;
+      const extra = cpu !== undefined || mayPrint() ? this.#measure(cpu) : '';
+      batch.ended++;
+      this.#pending = batch;
+      this.#records.add(
+        batch.message,
+        typeof tasks === 'number' ? tasks + i : (tasks[i] as number),
+        outcome,
+        started,
+        took,
+        extra,
+      );
+      this.#busy += took;
+      started = ended;
+      const due = this.#records.size >= FLUSH_SIZE || ended - this.#lastFlush >= FLUSH_MS;
+      if (due && batch.ended < args.length) {
+        this.flush();
+        started = performance.now();
+      }
+    }
+    this.#lookForNativeOutput();
+    this.flush();
+  }
+
+  /** Several at a time: async functions that wait. Output of tasks that overlap cannot be told apart. */
+  #pump(): void {
+    while (this.#active < this.#init.concurrency) {
+      const batch = this.#batches.find((b) => b.next < b.args.length);
+      if (batch === undefined) return;
+      const position = batch.next++;
+      this.#active++;
+      void this.#runOne(batch, position).then(() => {
+        this.#active--;
+        if (batch.ended === batch.args.length) this.#batches.splice(this.#batches.indexOf(batch), 1);
+        this.#pump();
+      });
+    }
+  }
+
+  async #runOne(batch: Batch, position: number): Promise<void> {
+    const started = performance.now();
+    const from = this.#logSize;
+    let outcome: Outcome;
+    try {
+      outcome = outcomeOfValue(await this.#call(batch.args[position]), this.#init.grouped);
+    } catch (error) {
+      outcome = outcomeOfError(error, this.#cleanStack);
+    }
+    const took = performance.now() - started;
+    // Records of one batch travel together.
+    if (this.#pending !== batch) this.flush();
+    this.#logSize = Math.min(this.#logSize, from);
+    const extra = mayPrint() ? this.#measure(undefined) : '';
+    this.#positions.push(position);
+    batch.ended++;
+    this.#pending = batch;
+    this.#records.add(
+      batch.message,
+      typeof batch.tasks === 'number' ? batch.tasks + position : (batch.tasks[position] as number),
+      outcome,
+      started,
+      took,
+      extra,
+    );
+    this.#busy += took / this.#init.concurrency;
+    if (batch.ended === batch.args.length) this.flush();
+    else this.#planFlush();
+  }
+
+  /** `cpu`, `rss` and `log` of the task that just ended. */
+  #measure(cpu: NodeJS.CpuUsage | undefined): string {
+    let text = '';
+    if (cpu !== undefined) {
+      const used = process.cpuUsage(cpu);
+      text = `,"cpu":${(used.user + used.system) / 1000},"rss":${process.resourceUsage().maxRSS}`;
+    }
+    const from = this.#logSize;
+    this.#logSize = logSize();
+    return this.#logSize > from ? `${text},"log":[${this.#init.host},${from},${this.#logSize}]` : text;
+  }
+
+  /** Bytes that no task accounts for were written past JavaScript (a child process, native code): measure from now on. */
+  #lookForNativeOutput(): void {
+    if (this.#careful || mayPrint()) return;
+    const size = logSize();
+    if (size === this.#logSize) return;
+    this.#nativeOutput = true;
+    this.#careful = true;
+    this.#logSize = size;
+  }
+
+  #planFlush(): void {
+    if (this.#flushPlanned) return;
+    this.#flushPlanned = true;
+    setImmediate(() => {
+      this.#flushPlanned = false;
+      this.flush();
+    });
+  }
+
+  readonly #cleanStack = (stack: string): string => cleanStack(stack, this.#init, import.meta.url);
+}
+
+function singleCall(fn: TaskFunction): (arg: unknown) => unknown {
+  return (arg) => {
+    const { args, kwargs } = arg as { args: unknown[]; kwargs: Record<string, unknown> };
+    if (isExpanding(fn)) return fn(args as never, kwargs as never);
+    return Object.keys(kwargs).length > 0 ? fn(...args, kwargs) : fn(...args);
+  };
+}
+
+function isThenable(value: unknown): value is PromiseLike<unknown> {
+  return (
+    typeof value === 'object' && value !== null && typeof (value as { then?: unknown }).then === 'function'
+  );
+}
+
+function indexesOf({ tasks }: BatchMessage): number | number[] {
+  const [only] = tasks;
+  if (tasks.length === 1 && only !== undefined) return only[0];
+  return tasks.flatMap(([first, count]) => Array.from({ length: count }, (_, i) => first + i));
+}

@@ -1,0 +1,69 @@
+/** Memory stays flat however many tasks there are. */
+import { expect, test } from 'vitest';
+import { createReadStream } from 'node:fs';
+import { createInterface } from 'node:readline';
+import { bin, makeProject, one } from '../support/project.js';
+import { onLinux, peakMemory, tree } from './processes.js';
+
+const FILES = {
+  'run/many.ts': `
+    import { DLJob } from 'dl-jobs';
+    export function task(count: string) {
+      function* indexes() {
+        for (let i = 0; i < Number(count); i++) yield i;
+      }
+      return new DLJob({ moduleName: 'tasks.noop', methodName: 'noop', argsList: indexes() });
+    }`,
+  'tasks/noop.ts': 'export function noop(i: number) { return i; }',
+  'dl_jobs.config.yaml': 'noisy: false\nlog: false\nworkers: 2\n',
+};
+
+/** Runs that many no-op tasks; the peaks of the controller and of its largest host, KiB. */
+async function peaks(count: number): Promise<{ controller: number; host: number }> {
+  const project = makeProject(FILES);
+  let controller = 0;
+  let host = 0;
+  let timer: NodeJS.Timeout | undefined;
+  const result = await project.node([bin, 'run', 'many', String(count)], {
+    onStart: (child) => {
+      const root = child.pid as number;
+      timer = setInterval(() => {
+        for (const { pid, command } of tree(root)) {
+          if (pid === root) controller = Math.max(controller, peakMemory(pid));
+          else if (command.includes('node-host')) host = Math.max(host, peakMemory(pid));
+        }
+      }, 100);
+    },
+  });
+  clearInterval(timer);
+  expect(result.code, result.stderr).toBe(0);
+
+  // Each index exactly once, without holding a million lines.
+  const seen = new Uint8Array(count);
+  let lines = 0;
+  for await (const line of createInterface({
+    input: createReadStream(one(project.path('results/*.ndjson'))),
+  })) {
+    lines++;
+    seen[Number(line)]!++;
+  }
+  expect(lines).toBe(count);
+  expect(seen.every((times) => times === 1)).toBe(true);
+  return { controller, host };
+}
+
+test(
+  'a million tasks from a generator need hardly more memory than a hundred thousand',
+  { ...onLinux, timeout: 180_000 },
+  async () => {
+    const small = await peaks(100_000);
+    const large = await peaks(1_000_000);
+    console.log(
+      `peak KiB at 100k and 1M: controller ${small.controller} ${large.controller}, host ${small.host} ${large.host}`,
+    );
+    expect(small.controller).toBeGreaterThan(0);
+    expect(small.host).toBeGreaterThan(0);
+    expect(large.controller / small.controller).toBeLessThan(1.2);
+    expect(large.host / small.host).toBeLessThan(1.2);
+  },
+);
