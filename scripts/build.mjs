@@ -36,6 +36,8 @@ const main = await build({
   ...shared,
   entryPoints: ['src/index.ts', 'src/cli/bin.ts'],
   splitting: true,
+  minifyWhitespace: true,
+  minifySyntax: true,
   chunkNames: 'chunks/[name]-[hash]',
 });
 // The host is one file on its own: it is started once a core and must boot fast.

@@ -1,7 +1,7 @@
 """The Python host: the child process in which task functions run.
 
 Started as `python .../dl_jobs/_host.py`, with 0 on /dev/null, 1 and 2 on its log file (append), and one end of a
-socket pair on 3. What is said over that is in src/contract/wire.ts, the records in src/contract/record.ts.
+socket pair each on 3 (to read) and 4 (to write). What is said over that is in src/contract/wire.ts, the records in src/contract/record.ts.
 Standard library only. Over 300 lines: the module is compiled anew at each start of a host, as a script
 always is, and one file is read faster than several.
 """
@@ -43,7 +43,8 @@ if __name__ == '__main__':
     except ImportError:  # not on every platform
         resource = None
 
-FD = 3
+# Two socket pairs, one each way: see src/contract/wire.ts.
+FD_IN, FD_OUT = 3, 4
 WIRE_VERSION = 1
 FLUSH_BYTES = 65536
 FLUSH_SECONDS = 0.005
@@ -131,7 +132,7 @@ class Host:
 
     def read(self):
         try:
-            data = os.read(FD, 262144)
+            data = os.read(FD_IN, 262144)
         except ConnectionError:
             raise Gone() from None
         if not data:
@@ -164,7 +165,7 @@ class Host:
         view = memoryview(data)
         try:
             while view:
-                view = view[os.write(FD, view) :]
+                view = view[os.write(FD_OUT, view) :]
         except ConnectionError:
             raise Gone() from None
 
@@ -490,15 +491,16 @@ def main():
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     if getattr(sys, 'pycache_prefix', None) is None:
         sys.dont_write_bytecode = True  # the snapshot is frozen
-    os.set_blocking(FD, True)
-    os.set_inheritable(FD, False)
+    for fd in (FD_IN, FD_OUT):
+        os.set_blocking(fd, True)
+        os.set_inheritable(fd, False)
     faulthandler.enable(2)
     host = Host()
 
     def in_child():
         # Else the worker would not see the pipe close while a forked child of a dead host lives.
         host.forked = True
-        os.close(FD)
+        os.close(FD_OUT)
 
     if hasattr(os, 'register_at_fork'):
         os.register_at_fork(after_in_child=in_child)

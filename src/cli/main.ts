@@ -15,13 +15,10 @@ type RunCommand = (parsed: ParsedCommand, io: Io) => Promise<number>;
 async function load(command: Command): Promise<RunCommand> {
   switch (command) {
     case 'run':
-      return (await import('./commands/run.js')).runCommand;
     case 'map':
-      return (await import('./commands/map.js')).runCommand;
     case 'test':
-      return (await import('./commands/test.js')).runCommand;
     case 'list':
-      return (await import('./commands/list.js')).runCommand;
+      return (await import('./commands/job-commands.js'))[command];
     case 'config':
       return (await import('./commands/config.js')).runCommand;
     case 'init':

@@ -1,5 +1,7 @@
 /**
- * What worker and host say to each other, over the host's file descriptor {@link HOST_FD} (one end of a socket pair).
+ * What worker and host say to each other: the host reads descriptor {@link HOST_IN} and writes {@link HOST_OUT}, each
+ * one end of a socket pair. They are two because the host must write synchronously (what ended before a crash must
+ * have left) but wait for input in its event loop, and blocking is a property of a socket.
  *
  * Each message is one JSON header line; where the header has `bytes`, that many bytes of body follow it.
  * Bodies are NDJSON and pass through the worker unparsed.
@@ -10,8 +12,9 @@
 
 export const WIRE_VERSION = 1;
 
-/** The descriptor that a host reads and writes. 1 and 2 are its log file, 0 is /dev/null. */
-export const HOST_FD = 3;
+/** The descriptors of a host; 1 and 2 are its log file, 0 is /dev/null. */
+export const HOST_IN = 3;
+export const HOST_OUT = 4;
 
 /** Worker → host, once, first. */
 export interface InitMessage {

@@ -1,9 +1,9 @@
-/** One host as its worker sees it: a child process with a socket pair on descriptor 3. */
+/** One host as its worker sees it: a child process, and a socket pair each way. */
 import { spawn, type ChildProcess } from 'node:child_process';
 import { closeSync, openSync } from 'node:fs';
 import type { Socket } from 'node:net';
 import type { BatchMessage, FatalMessage, InitMessage, OutMessage } from '../contract/wire.js';
-import { HOST_FD } from '../contract/wire.js';
+import { HOST_IN, HOST_OUT } from '../contract/wire.js';
 import { frameParser } from './frames.js';
 import type { Reaper } from './reaper.js';
 
@@ -35,7 +35,8 @@ const PIPE_DRAIN_MS = 1_000;
 
 export class HostProcess {
   readonly #child: ChildProcess;
-  readonly #pipe: Socket;
+  readonly #input: Socket;
+  readonly #output: Socket;
   readonly #reaper: Reaper;
   #gone = false;
   #queued: Buffer[] = [];
@@ -47,7 +48,7 @@ export class HostProcess {
       this.#child = spawn(command.command, command.args, {
         cwd: command.cwd,
         env: command.env,
-        stdio: ['ignore', log, log, 'pipe'],
+        stdio: ['ignore', log, log, 'pipe', 'pipe'],
         // Its own session: Ctrl-C in the terminal reaches us alone, and one kill reaches all its children.
         detached: true,
       });
@@ -55,9 +56,10 @@ export class HostProcess {
       closeSync(log);
     }
     if (this.#child.pid !== undefined) reaper.watch(this.#child.pid);
-    this.#pipe = this.#child.stdio[HOST_FD] as Socket;
+    this.#input = this.#child.stdio[HOST_IN] as Socket;
+    this.#output = (this.#child.stdio as readonly unknown[])[HOST_OUT] as Socket;
     this.#listen(events);
-    this.#pipe.write(`${JSON.stringify(init)}\n`);
+    this.#input.write(`${JSON.stringify(init)}\n`);
   }
 
   get pid(): number | undefined {
@@ -72,13 +74,13 @@ export class HostProcess {
   /** One write for all that was put since the last: each write wakes the host, and may give it our processor. */
   flush(): void {
     if (this.#queued.length === 0) return;
-    this.#pipe.write(Buffer.concat(this.#queued));
+    this.#input.write(Buffer.concat(this.#queued));
     this.#queued = [];
   }
 
   /** Lets an idle host end: it does when its pipe closes. */
   end(): void {
-    this.#pipe.end();
+    this.#input.end();
   }
 
   /** Signals the host and whatever it started. */
@@ -98,14 +100,16 @@ export class HostProcess {
       else events.onFatal(header);
     });
     // Before its exit is seen a host's pipe can break under a write; the exit tells all that there is to tell.
-    this.#pipe.on('error', () => undefined);
-    this.#pipe.on('data', parse);
+    this.#input.on('error', () => undefined);
+    this.#output.on('error', () => undefined);
+    this.#output.on('data', parse);
 
     let reported = false;
     const report = (exit: HostExit): void => {
       if (reported) return;
       reported = true;
-      this.#pipe.destroy();
+      this.#input.destroy();
+      this.#output.destroy();
       events.onExit(exit);
     };
     this.#child.on('error', (error: NodeJS.ErrnoException) => {
@@ -121,8 +125,8 @@ export class HostProcess {
         clearTimeout(late);
         report({ code, signal });
       };
-      if (this.#pipe.closed || this.#pipe.readableEnded) whenDrained();
-      else this.#pipe.once('close', whenDrained);
+      if (this.#output.closed || this.#output.readableEnded) whenDrained();
+      else this.#output.once('close', whenDrained);
     });
   }
 }

@@ -1,14 +1,16 @@
 /**
  * The node host: the child process in which the user's JavaScript runs. An entry point of its own.
  *
- * It talks over descriptor 3 (see `contract/wire.ts`). Reads go through the thread pool, so that the user's timers
- * and sockets live while it waits; writes are synchronous, so that a record has left before the next task can crash.
+ * It talks as `contract/wire.ts` says. It reads in its event loop, so that the user's timers and sockets live while it
+ * waits, and writes synchronously, so that a record has left before the next task can crash.
  * Its stdout and stderr are its log file.
  */
-import { read, writeSync } from 'node:fs';
+import { writeSync } from 'node:fs';
+import { Socket } from 'node:net';
 import { pathToFileURL } from 'node:url';
 import {
-  HOST_FD,
+  HOST_IN,
+  HOST_OUT,
   type BatchMessage,
   type FatalMessage,
   type InitMessage,
@@ -22,7 +24,7 @@ import { TaskRunner, type TaskFunction } from './task-runner.js';
 
 function send(header: OutMessage | ReadyMessage | FatalMessage, body: readonly Buffer[] = []): void {
   const bytes = Buffer.concat([Buffer.from(JSON.stringify(header) + '\n'), ...body]);
-  for (let sent = 0; sent < bytes.length;) sent += writeSync(HOST_FD, bytes, sent);
+  for (let sent = 0; sent < bytes.length;) sent += writeSync(HOST_OUT, bytes, sent);
 }
 
 async function load(init: InitMessage): Promise<TaskFunction | FatalMessage> {
@@ -66,7 +68,6 @@ function functionNames(namespace: Record<string, unknown>): string[] {
 
 /** Reads frames from the worker for as long as the pipe is open; its end is the end of this process. */
 function listen(onFrame: (header: InitMessage | BatchMessage, body: string) => void): void {
-  const chunk = Buffer.allocUnsafe(131_072);
   let held: Buffer[] = [];
   let heldBytes = 0;
   /** Bytes needed before the next frame can be whole; 0: unknown. */
@@ -89,17 +90,15 @@ function listen(onFrame: (header: InitMessage | BatchMessage, body: string) => v
     heldBytes = bytes.length;
   };
 
-  const next = (): void => {
-    read(HOST_FD, chunk, 0, chunk.length, null, (error, size) => {
-      // EOF or a broken pipe: the worker is gone, and so are we, whatever the user's code still has open.
-      if (error !== null || size === 0) process.exit(0);
-      held.push(Buffer.from(chunk.subarray(0, size)));
-      heldBytes += size;
-      if (heldBytes >= need) take();
-      next();
-    });
-  };
-  next();
+  const input = new Socket({ fd: HOST_IN, readable: true, writable: false });
+  input.on('data', (chunk: Buffer) => {
+    held.push(chunk);
+    heldBytes += chunk.length;
+    if (heldBytes >= need) take();
+  });
+  // EOF or a broken pipe: the worker is gone, and so are we, whatever the user's code still has open.
+  input.on('error', () => process.exit(0));
+  input.on('end', () => process.exit(0));
 }
 
 let runner: TaskRunner | undefined;

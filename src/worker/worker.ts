@@ -5,17 +5,16 @@
  * Blame (design §6): when a host dies, the unanswered tasks of the batch it was in run again one at a time, and only
  * a task that was alone when its host died is charged with the death.
  */
-import { statSync } from 'node:fs';
 import { join } from 'node:path';
-import { DlJobsError, InfrastructureError, JobError } from '../base/errors.js';
-import type { EndRecord } from '../contract/record.js';
 import { recordLine } from '../contract/record-line.js';
-import type { Digest, RoundContext, TaskBatch, WorkerStatus } from '../contract/platform.js';
-import { WIRE_VERSION, type FatalMessage, type InitMessage, type OutMessage } from '../contract/wire.js';
+import type { RoundContext, TaskBatch, WorkerStatus } from '../contract/platform.js';
+import { WIRE_VERSION, type InitMessage, type OutMessage } from '../contract/wire.js';
 import { BatchSize } from './batch-size.js';
+import { withDigest } from './digest.js';
 import { HostProcess, type HostCommand, type HostExit } from './host-process.js';
+import { crashRecord, fileSize, splitBatch, type Outstanding } from './outstanding.js';
 import { Reaper } from './reaper.js';
-import { readTail } from './log-tail.js';
+import { fatalError, startError } from './start-errors.js';
 
 export interface WorkerOptions {
   readonly round: RoundContext;
@@ -23,18 +22,6 @@ export interface WorkerOptions {
   readonly hosts: number;
   /** The program for host number `slot`. */
   readonly command: (slot: number) => HostCommand;
-}
-
-/** A batch that a host has. */
-interface Outstanding {
-  readonly id: number;
-  readonly batch: TaskBatch;
-  readonly sentAt: number;
-  /** Size of the host's log when the batch was sent. */
-  readonly logFrom: number;
-  /** True at each position that was answered. */
-  readonly answered: boolean[];
-  left: number;
 }
 
 interface Slot {
@@ -285,7 +272,9 @@ export class Worker {
     const [first] = outstanding;
     if (first === undefined) return;
     if (outstanding.length === 1 && first.batch.count === 1) {
-      this.#options.round.journal.append([this.#crashRecord(slot, first, exit)]);
+      this.#options.round.journal.append([
+        crashRecord(first, exit, this.#options.round.round, slot.index, fileSize(this.#logFile(slot))),
+      ]);
       return;
     }
     const sequential = this.#options.round.spec.taskConcurrency === 1;
@@ -295,29 +284,6 @@ export class Worker {
       if (position > 0 && sequential) this.#returned.push(...unanswered);
       else this.#suspects.push(...unanswered.map((batch) => ({ ...batch, alone: true })));
     });
-  }
-
-  #crashRecord(slot: Slot, out: Outstanding, exit: HostExit): Buffer {
-    const to = fileSize(this.#logFile(slot));
-    const how = exit.signal === null ? `exit code ${exit.code}` : `signal ${exit.signal}`;
-    const record: EndRecord = {
-      v: 1,
-      k: 'end',
-      t: (out.batch.tasks[0] as readonly [number, number])[0],
-      r: this.#options.round.round,
-      a: 1,
-      s: 'error',
-      ft: 'crash',
-      at: out.sentAt,
-      d: Math.max(0, Date.now() - out.sentAt),
-      ...(to > out.logFrom && { log: [slot.index, out.logFrom, to] as const }),
-      error: {
-        type: 'Crash',
-        message: `the process that ran the task ended with ${how}`,
-        ...(exit.signal === null ? { exitCode: exit.code ?? -1 } : { signal: exit.signal }),
-      },
-    };
-    return recordLine(record);
   }
 
   #settleWhenDone(): void {
@@ -352,104 +318,4 @@ export class Worker {
     }
     this.#reaper.close();
   }
-}
-
-/** Splits the body of an answer into its records and, where it has one, its digest. */
-function withDigest(message: OutMessage, body: Buffer[], out: Outstanding): [Buffer[], Digest?] {
-  const { digest } = message;
-  if (digest === undefined) return [body];
-  const bytes = body.length === 1 ? (body[0] as Buffer) : Buffer.concat(body);
-  const results = message.bytes - digest.results - digest.log;
-  const log = message.bytes - digest.log;
-  return [
-    [bytes.subarray(0, results)],
-    {
-      tasks: sliceRanges(out.batch.tasks, out.batch.count - out.left, message.n),
-      results: bytes.subarray(results, log),
-      resultCount: digest.count,
-      log: bytes.subarray(log),
-      durations: digest.durations,
-    },
-  ];
-}
-
-/** `count` tasks from position `from` on. */
-function sliceRanges(ranges: TaskBatch['tasks'], from: number, count: number): [number, number][] {
-  const slice: [number, number][] = [];
-  let skip = from;
-  let left = count;
-  for (const [first, size] of ranges) {
-    const taken = Math.min(left, size - skip);
-    if (taken > 0) {
-      slice.push([first + skip, taken]);
-      left -= taken;
-    }
-    skip = Math.max(0, skip - size);
-  }
-  return slice;
-}
-
-/** The tasks of a batch that were not answered, one batch each. */
-function splitBatch(out: Outstanding): TaskBatch[] {
-  const batches: TaskBatch[] = [];
-  const { args } = out.batch;
-  let position = 0;
-  let from = 0;
-  for (const [first, count] of out.batch.tasks) {
-    for (let i = 0; i < count; i++) {
-      const end = args.indexOf(10, from) + 1;
-      if (out.answered[position] !== true) {
-        batches.push({ tasks: [[first + i, 1]], count: 1, args: args.subarray(from, end) });
-      }
-      position++;
-      from = end;
-    }
-  }
-  return batches;
-}
-
-function fileSize(path: string): number {
-  return statSync(path, { throwIfNoEntry: false })?.size ?? 0;
-}
-
-function fatalError(message: FatalMessage, round: RoundContext): DlJobsError {
-  const { moduleName, methodName, file } = round.spec;
-  if (message.reason === 'missing') {
-    const names = message.names ?? [];
-    return new JobError(
-      'TASK_FUNCTION_NOT_FOUND',
-      `expected a function \`${methodName}\` in ${file}, found none`,
-      {
-        hint: names.length > 0 ? `It has: ${names.join(', ')}.` : `Export a function from ${moduleName}.`,
-      },
-    );
-  }
-  const { type, message: text, stack } = message.error;
-  return new JobError('MODULE_LOAD_FAILED', `${file} cannot be loaded: ${stack ?? `${type}: ${text}`}`, {
-    hint: 'The module threw while it was imported; no task was run.',
-  });
-}
-
-function startError(exit: HostExit, command: HostCommand, logFile: string, round: RoundContext): DlJobsError {
-  if (exit.spawnError !== undefined) {
-    const python = round.spec.language === 'python';
-    return new InfrastructureError(
-      python ? 'PYTHON_NOT_FOUND' : 'HOST_START_FAILED',
-      `cannot start \`${command.command}\`: ${exit.spawnError.code ?? exit.spawnError.message}`,
-      {
-        hint: python
-          ? 'Set `python` in dl_jobs.config.yaml to an interpreter, 3.8 or newer.'
-          : 'Check the working directory and memory.',
-      },
-    );
-  }
-  const how = exit.signal === null ? `exit code ${exit.code}` : `signal ${exit.signal}`;
-  const tail = readTail(logFile, 0, fileSize(logFile), 2_000);
-  return new JobError(
-    'MODULE_LOAD_FAILED',
-    `the process ended with ${how} while it loaded ${round.spec.file}${tail ? `:\n${tail}` : ''}`,
-    {
-      hint: 'No task was run. Look for an exit, or a crash of a native library, at import time.',
-    },
-  );
 }

@@ -248,8 +248,8 @@ describe('a job of 1,000 tasks, many of them hostile', () => {
       function: { failure: 'invalid', error: { type: 'InvalidResult' } },
       returned: { failure: 'returned', value: () => ({ ERROR: 'said so', TASK_ID: 'mine' }) },
     };
-    const { dir, run } = project(kinds, { 'tasks/hostile.ts': TYPESCRIPT });
-    const result = await run(['map', 'tasks.hostile.act', '--args_list', 'args.ndjson']);
+    const { dir, ...own } = project(kinds, { 'tasks/hostile.ts': TYPESCRIPT });
+    const result = await own.run(['map', 'tasks.hostile.act', '--args_list', 'args.ndjson']);
     expect(result.code, result.stderr).toBe(1);
 
     const all = ends(runDir(dir));
@@ -322,8 +322,8 @@ describe('a job of 1,000 tasks, many of them hostile', () => {
       },
       returned: { failure: 'returned', value: () => ({ ERROR: 'said so', TASK_ID: 'mine' }) },
     };
-    const { dir, run } = project(kinds, { 'tasks/hostile.py': PYTHON });
-    const result = await run(['map', 'tasks.hostile.act', '--args_list', 'args.ndjson']);
+    const { dir, ...own } = project(kinds, { 'tasks/hostile.py': PYTHON });
+    const result = await own.run(['map', 'tasks.hostile.act', '--args_list', 'args.ndjson']);
     expect(result.code, result.stderr).toBe(1);
 
     const all = ends(runDir(dir));

@@ -129,8 +129,9 @@ describe('the packed package', () => {
     );
     const strays = names.filter(
       (name) =>
-        !/^(package\.json|LICENSE|README\.md|CHANGELOG\.md|dist\/|builtin\/|python\/dl_jobs\/[^/]+\.py$)/.test(name) ||
-        /__pycache__|\.pyc$|\.test\./.test(name),
+        !/^(package\.json|LICENSE|README\.md|CHANGELOG\.md|dist\/|builtin\/|python\/dl_jobs\/[^/]+\.py$)/.test(
+          name,
+        ) || /__pycache__|\.pyc$|\.test\./.test(name),
     );
     expect(strays).toEqual([]);
   });

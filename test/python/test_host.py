@@ -17,6 +17,15 @@ PYTHON = os.path.join(os.path.dirname(os.path.abspath(__file__)), '..', '..', 'p
 HOST = os.path.join(PYTHON, 'dl_jobs', '_host.py')
 
 
+def wire(socket_fd):
+    """In the child: one socket stands for both descriptors of the host."""
+    for fd in (3, 4):
+        if fd == socket_fd:
+            os.set_inheritable(fd, True)
+        else:
+            os.dup2(socket_fd, fd, inheritable=True)
+
+
 class HostProcess:
     """A host that runs `source` as module `pkg.tasks` of a project."""
 
@@ -41,7 +50,7 @@ class HostProcess:
                 stdout=log,
                 stderr=log,
                 close_fds=False,
-                preexec_fn=lambda: os.dup2(theirs.fileno(), 3, inheritable=True),
+                preexec_fn=lambda: wire(theirs.fileno()),
                 cwd=folder.name,
             )
         theirs.close()

@@ -1,0 +1,5 @@
+// The commands that run jobs share nearly all their code: one lazily loaded module keeps it in few files to load.
+export { runCommand as run } from './run.js';
+export { runCommand as map } from './map.js';
+export { runCommand as test } from './test.js';
+export { runCommand as list } from './list.js';
