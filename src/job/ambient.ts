@@ -9,6 +9,8 @@ import type { Settings } from '../config/settings.js';
 export interface JobDefaults {
   readonly base: ResolvedSettings;
   readonly commandLine: Partial<Settings>;
+  /** True: the setting `is_dev` decides whether a platform job runs here. */
+  readonly obeysDev: boolean;
 }
 
 // Shared between copies of the package in one process: the job definition may import another than the command line.
@@ -25,5 +27,5 @@ export function withJobDefaults<T>(defaults: JobDefaults, call: () => T): T {
 
 /** What is lent now; else the built-in defaults. */
 export function jobDefaults(): JobDefaults {
-  return storage().getStore() ?? { base: defaultResolved(process.cwd()), commandLine: {} };
+  return storage().getStore() ?? { base: defaultResolved(process.cwd()), commandLine: {}, obeysDev: false };
 }

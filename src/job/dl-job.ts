@@ -3,7 +3,7 @@ import { Timer } from '../base/timer.js';
 import { jobDefaults } from './ambient.js';
 import { checkOptions } from './check-options.js';
 import type { DLJobOptions } from './options.js';
-import { jobSettings, processors } from './resolve-job.js';
+import { jobPlatform, jobSettings, processors } from './resolve-job.js';
 import type { RunContextOptions } from './run-jobs.js';
 import type { RunSummary } from './summary.js';
 import { preciseTimestamp } from '../store/run-id.js';
@@ -95,9 +95,6 @@ export class DLJob<F = unknown> {
     this.method = DLJob.fullMethodName(this.moduleName, this.methodName);
     this.platformJob = options.platformJob ?? false;
     this.startTimestamp = preciseTimestamp(new Date());
-    this.name =
-      options.name ??
-      `dljob_${this.method}-${this.startTimestamp}-${this.platformJob ? 'platform' : 'local'}`;
     this.groupedResults = options.groupedResults ?? false;
     this.resultsTimestamp = options.resultsTimestamp ?? true;
     this.args = options.args ?? [];
@@ -107,9 +104,11 @@ export class DLJob<F = unknown> {
     this.requirements = options.requirements ?? null;
     this.data = options.data ?? [];
     this.taskKwargs = options.taskKwargs ?? {};
-    const { base, commandLine } = jobDefaults();
+    const { base, commandLine, obeysDev } = jobDefaults();
     const settings = jobSettings(base, options, commandLine);
     const { values } = settings;
+    const where = jobPlatform(options as DLJobOptions, settings, obeysDev) === 'local' ? 'local' : 'platform';
+    this.name = options.name ?? `dljob_${this.method}-${this.startTimestamp}-${where}`;
     const { cpuJob, cpus, gpus } = processors(settings);
     this.cpus = cpus;
     this.gpus = gpus;

@@ -3,7 +3,7 @@ import { DlJobsError, describeValue, JobError } from '../base/errors.js';
 import { loadSettings } from '../config/load.js';
 import type { Settings } from '../config/settings.js';
 import type { JobOrigin } from '../contract/spec.js';
-import { bindWords } from '../snapshot/signature.js';
+import { bindWords, unreadKeywords, usageLine, type FunctionSignature } from '../snapshot/signature.js';
 import { withJobDefaults } from './ambient.js';
 import { consoleReporter } from './console-reporter.js';
 import { DLJob, isDLJob } from './dl-job.js';
@@ -31,13 +31,23 @@ export async function callAndRun(method: string, options: CallOptions): Promise<
   const found = await findJobFunction(method, base);
   const { signature } = found;
   const takesKeywords = signature.params.at(-1)?.kind === 'object';
-  const kwargs = takesKeywords ? mergeOwn(options.givenOptions ?? {}, options.kwargs) : options.kwargs;
-  const bound = bindWords(signature, options.args, kwargs, method);
+  const passed = Object.fromEntries(
+    Object.entries(options.givenOptions ?? {}).filter(
+      ([name]) => takesKeywords && readsKeyword(signature, name),
+    ),
+  );
+  const ignored = unreadKeywords(signature, options.kwargs);
+  if (ignored.length > 0) {
+    reporter.warn(
+      `${method} does not read the keyword ${ignored.join(', ')}: ${usageLine(signature, method)}`,
+    );
+  }
+  const bound = bindWords(signature, options.args, mergeOwn(passed, options.kwargs), method);
   const fn = await found.load();
   const commandLine = options.settings ?? {};
   let returned: unknown;
   try {
-    returned = await withJobDefaults({ base, commandLine }, () => fn(...bound));
+    returned = await withJobDefaults({ base, commandLine, obeysDev: true }, () => fn(...bound));
   } catch (error) {
     if (error instanceof DlJobsError) throw error;
     const text = error instanceof Error ? (error.stack ?? String(error)) : describeValue(error);
@@ -51,7 +61,8 @@ export async function callAndRun(method: string, options: CallOptions): Promise<
     reporter.notice(`no job was found for ${method}: it returned nothing, so nothing was run`);
     return [];
   }
-  const argsList = takesKeywords ? undefined : options.givenOptions?.['args_list'];
+  // A job function that reads `args_list` decides what becomes of it; else it replaces what the jobs have.
+  const argsList = Object.hasOwn(passed, 'args_list') ? undefined : options.givenOptions?.['args_list'];
   const origin: JobOrigin = {
     file: found.file,
     method: found.method,
@@ -66,6 +77,11 @@ export async function callAndRun(method: string, options: CallOptions): Promise<
     origin,
     obeysDev: true,
   });
+}
+
+/** True when the function can see a keyword of that name. */
+function readsKeyword(signature: FunctionSignature, name: string): boolean {
+  return unreadKeywords(signature, { [name]: true }).length === 0;
 }
 
 /** Own properties of both, the second winning; `__proto__` is a name like any other. */

@@ -25,11 +25,14 @@ export async function tracePython(request: PythonTraceRequest): Promise<string[]
   child.stdin.on('error', () => undefined);
   child.stdin.end(JSON.stringify({ root, modules, include }));
   const code = await new Promise<number | string>((resolve) => {
-    child.on('error', (error: NodeJS.ErrnoException) => resolve(error.code ?? error.message));
+    child.on('error', (error: NodeJS.ErrnoException) =>
+      resolve(error.code === 'ENOENT' ? 'not found' : (error.code ?? error.message)),
+    );
     child.on('close', (status, signal) => resolve(status ?? String(signal)));
   });
   if (code !== 0) {
-    const text = Buffer.concat(complaint).toString('utf8').trim();
+    // The last line says it; what stands above is a traceback of a program that is no Python.
+    const text = Buffer.concat(complaint).toString('utf8').trim().split('\n').at(-1) ?? '';
     throw new InfrastructureError(
       'PYTHON_NOT_FOUND',
       `cannot use \`${python}\`: ${text === '' ? String(code) : `${text} (${code})`}`,

@@ -20,7 +20,8 @@ export function fatalError(message: FatalMessage, round: RoundContext): DlJobsEr
   }
   const { type, message: text, stack } = message.error;
   return new JobError('MODULE_LOAD_FAILED', `${file} cannot be loaded: ${stack ?? `${type}: ${text}`}`, {
-    hint: 'The module threw while it was imported; no task was run.',
+    hint:
+      missingPackage(text, round.spec.language) ?? 'The module threw while it was imported; no task was run.',
   });
 }
 
@@ -51,4 +52,16 @@ export function startError(
       hint: 'No task was run. Look for an exit, or a crash of a native library, at import time.',
     },
   );
+}
+
+/** What to install, when that is all that is wrong. */
+function missingPackage(message: string, language: 'node' | 'python'): string | undefined {
+  const name =
+    language === 'node'
+      ? /Cannot find (?:package|module) '((?:@[\w.-]+\/)?[\w-][\w.-]*)/.exec(message)?.[1]
+      : /No module named '(\w+)/.exec(message)?.[1];
+  if (name === undefined) return undefined;
+  return language === 'node'
+    ? `Install it: \`npm install ${name}\`.`
+    : `Install it for the interpreter that \`python\` names: \`python -m pip install ${name}\`.`;
 }
