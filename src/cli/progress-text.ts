@@ -1,4 +1,5 @@
 import { formatElapsed } from '../base/timer.js';
+import { plural } from '../job/summary-text.js';
 import type { RunView } from '../job/reporter.js';
 
 /** `segment 120/1000 (12%) · 118 ok · 2 errors · 45/s · 0:00:03 · ETA 0:00:20 · 2/2 workers busy` */
@@ -20,11 +21,6 @@ export function progressText(view: RunView, now: number): string {
   const workers = view.workers();
   parts.push(`${workers.busy}/${workers.hosts} workers busy`);
   return `${view.spec.methodName} ${parts.join(' · ')}`;
-}
-
-/** `task` or `tasks`. */
-export function plural(noun: string, count: number): string {
-  return count === 1 ? noun : `${noun}s`;
 }
 
 function percent(done: number, total: number): string {

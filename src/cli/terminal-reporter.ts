@@ -2,12 +2,12 @@
  * Shows runs on a terminal or a pipe. stdout gets results and task output, stderr all else. On a terminal one live
  * line stands below what is printed; on a pipe a plain line comes every few seconds.
  */
-import { formatElapsed } from '../base/timer.js';
 import type { Reporter, RunView } from '../job/reporter.js';
 import type { RunSummary } from '../job/summary.js';
+import { describeError, summaryText } from '../job/summary-text.js';
 import { paint, type Paint } from './colors.js';
 import type { Io } from './io.js';
-import { plural, progressText } from './progress-text.js';
+import { progressText } from './progress-text.js';
 
 /** The live line is drawn again this often. */
 const LIVE_MS = 100;
@@ -98,31 +98,7 @@ export class TerminalReporter implements Reporter {
   }
 
   finished(summary: RunSummary): void {
-    const { counts, paths } = summary;
-    const { green, red, yellow, dim } = this.#paint;
-    const state =
-      summary.status === 'interrupted'
-        ? yellow('interrupted')
-        : counts.errors > 0
-          ? red('finished with errors')
-          : green('finished');
-    const total = counts.total === null || counts.total === counts.done ? '' : ` of ${counts.total}`;
-    const lines = [
-      `${summary.spec.moduleName}.${summary.spec.methodName}: ${state}: ${counts.done}${total} ${plural('task', counts.total ?? counts.done)}, ${counts.ok} ok, ` +
-        `${counts.errors} ${plural('error', counts.errors)} in ${duration(summary.durationMs)}`,
-    ];
-    if (summary.p50Ms !== null && summary.p95Ms !== null) {
-      lines.push(`  task time  p50 ${milliseconds(summary.p50Ms)}, p95 ${milliseconds(summary.p95Ms)}`);
-    }
-    const failures = Object.entries(summary.failures).map(([type, n]) => `${n} ${type}`);
-    if (failures.length > 0) lines.push(`  failures   ${failures.join(', ')}`);
-    if (this.#firstError !== null) lines.push(`  first      ${this.#firstError}`);
-    if (paths.results !== null) lines.push(`  results    ${paths.results}`);
-    if (paths.errors !== null) lines.push(`  errors     ${paths.errors}`);
-    if (paths.log !== null) lines.push(`  log        ${paths.log}`);
-    for (const moved of summary.moved) lines.push(dim(`  an older file of that name is now ${moved}`));
-    lines.push(dim(`  run        ${paths.run}`));
-    this.#line(lines.join('\n'));
+    this.#line(summaryText(summary, this.#firstError, this.#paint));
     this.#view = null;
   }
 
@@ -159,25 +135,4 @@ export class TerminalReporter implements Reporter {
     this.#io.stderr.write('\r\u001b[2K');
     this.#drawn = false;
   }
-}
-
-/** `task 3: RangeError: too small`, from a line of the errors file (bytes as latin1 text), in one short line. */
-function describeError(line: string, task: number): string {
-  const { ERROR: error, TYPE: type } = JSON.parse(Buffer.from(line, 'latin1').toString()) as Record<
-    string,
-    unknown
-  >;
-  const text = typeof error === 'string' ? error : `returned ERROR ${JSON.stringify(error)}`;
-  const [first = ''] = `${typeof type === 'string' ? `${type}: ` : ''}${text}`.split('\n');
-  return `task ${task}: ${first.length > 200 ? `${first.slice(0, 200)}…` : first}`;
-}
-
-/** Below a minute in seconds: whole ones would say 0 of most small runs. */
-function duration(ms: number): string {
-  return ms < 60_000 ? `${(ms / 1000).toFixed(ms < 10_000 ? 2 : 1)} s` : formatElapsed(ms);
-}
-
-function milliseconds(ms: number): string {
-  if (ms < 1) return `${(ms * 1000).toFixed(0)} µs`;
-  return ms < 1000 ? `${ms.toPrecision(3)} ms` : `${(ms / 1000).toPrecision(3)} s`;
 }

@@ -12,7 +12,7 @@ import type { ArgsReader } from '../store/args-store.js';
 import { returnedErrorLine, thrownErrorLine, type FailedTask } from './error-line.js';
 
 import { OutputFile, fromLatin1, toLatin1 } from './output-file.js';
-import { TaskLogs } from './task-logs.js';
+import type { TaskLogs } from './task-logs.js';
 import { textLines } from './text-lines.js';
 import { TaskStates } from './task-states.js';
 

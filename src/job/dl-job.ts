@@ -107,7 +107,7 @@ export class DLJob<F = unknown> {
     const { base, commandLine, obeysDev } = jobDefaults();
     const settings = jobSettings(base, options, commandLine);
     const { values } = settings;
-    const where = jobPlatform(options as DLJobOptions, settings, obeysDev) === 'local' ? 'local' : 'platform';
+    const where = jobPlatform(options, settings, obeysDev) === 'local' ? 'local' : 'platform';
     this.name = options.name ?? `dljob_${this.method}-${this.startTimestamp}-${where}`;
     const { cpuJob, cpus, gpus } = processors(settings);
     this.cpus = cpus;

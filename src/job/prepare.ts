@@ -1,6 +1,6 @@
 /** From a job to a run folder that is ready to be committed. */
 import { isAbsolute, join } from 'node:path';
-import { DlJobsError, JobError } from '../base/errors.js';
+import { ConfigError, DlJobsError, JobError } from '../base/errors.js';
 import { toJson } from '../base/value-json.js';
 import type { ResolvedSettings } from '../config/load.js';
 import type { Settings } from '../config/settings.js';
@@ -76,6 +76,7 @@ export async function prepareRun(job: RunnableJob, context: PrepareContext): Pro
   const limit = smaller(options.limit ?? null, context.limit);
   const spec = jobSpec(options, settings, found, job.name, platform.name, limit);
   refuseUnable(platform, spec);
+  refuseContainer(settings);
   const list = argumentsOf(options, spec, context.cwd);
 
   const snapshot = await takeSnapshot({
@@ -121,6 +122,16 @@ export async function prepareRun(job: RunnableJob, context: PrepareContext): Pro
     list,
     warnings: processors(settings).warnings,
   };
+}
+
+/** `container` names how tasks are to be isolated; running them without it would be another thing than was asked for. */
+function refuseContainer({ values, sources }: ResolvedSettings): void {
+  if (values.container === 'none') return;
+  throw new ConfigError(
+    'CONFIG_INVALID',
+    `${sources.container.where}: container: this version runs tasks without containers, got \`${values.container}\``,
+    { hint: 'Set `container: none`; the images are then only noted in the log.' },
+  );
 }
 
 function refuseUnable(platform: Platform, spec: JobSpec): void {

@@ -268,7 +268,10 @@ class ListSource implements TaskSource {
           waiter.reject(this.#error.cause);
           continue;
         }
-        if (batch === null && !this.#ended && !this.#closed) return this.#pump();
+        if (batch === null && !this.#ended && !this.#closed) {
+          this.#pump();
+          return;
+        }
         this.#waiters.shift();
         waiter.resolve(batch);
       }

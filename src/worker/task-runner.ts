@@ -49,7 +49,7 @@ export class TaskRunner {
     this.#init = init;
     this.#send = send;
     this.#records = new RecordBatch(init);
-    this.#call = init.call === 'each' ? (fn as (arg: unknown) => unknown) : singleCall(fn);
+    this.#call = init.call === 'each' ? (fn) : singleCall(fn);
   }
 
   add(message: BatchMessage, body: string): void {
