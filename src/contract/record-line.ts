@@ -7,30 +7,34 @@ export const UNSEALED = '{"crc":"00000000",';
 
 const NEWLINE = 10;
 
-/** Turns unsealed lines (each beginning with {@link UNSEALED}, ending with `\n`) into bytes with their checksums. */
-export function sealLines(lines: readonly string[]): Buffer {
-  const text = lines.join('');
-  const bytes = Buffer.from(text, 'utf8');
+/**
+ * Writes unsealed lines (each beginning with {@link UNSEALED}, ending with `\n`) at `at` of `bytes`, with their
+ * checksums; `text` is the lines joined. Returns where they end. There must be room for three bytes a character.
+ */
+export function sealLinesAt(bytes: Buffer, at: number, text: string, lines: readonly string[]): number {
+  const end = at + bytes.write(text, at, 'utf8');
   // Where all characters are ASCII, the lines' ends need not be looked for.
-  const known = bytes.length === text.length ? lines.length : 0;
-  let from = 0;
-  for (let line = 0; from < bytes.length; line++) {
-    const end =
+  const known = end - at === text.length ? lines.length : 0;
+  let from = at;
+  for (let line = 0; from < end; line++) {
+    const newline =
       line < known ? from + (lines[line] as string).length - 1 : bytes.indexOf(NEWLINE, from + CRC_FROM);
-    let crc = crc32(bytes, from + CRC_FROM, end);
+    let crc = crc32(bytes, from + CRC_FROM, newline);
     for (let i = from + 15; i >= from + 8; i--) {
       const digit = crc & 15;
       bytes[i] = digit < 10 ? 48 + digit : 87 + digit;
       crc >>>= 4;
     }
-    from = end + 1;
+    from = newline + 1;
   }
-  return bytes;
+  return end;
 }
 
 /** One record as a sealed line. Keys are written in the order they have; `value` or `error` must be last. */
 export function recordLine(record: JournalRecord): Buffer {
-  return sealLines([`${UNSEALED}${JSON.stringify(record).slice(1)}\n`]);
+  const line = `${UNSEALED}${JSON.stringify(record).slice(1)}\n`;
+  const bytes = Buffer.alloc(line.length * 3);
+  return bytes.subarray(0, sealLinesAt(bytes, 0, line, [line]));
 }
 
 /** True when the line `bytes[from, end)` (no newline) is whole: it has the form of a record and its checksum fits. */

@@ -2,7 +2,7 @@
 
 /** Work that one batch should hold, milliseconds. Beyond 2–5 ms nothing is gained: docs/performance.md. */
 const TARGET_MS = 4;
-const MAX_TASKS = 256;
+const MAX_TASKS = 1024;
 /** Slower tasks than this are sent one by one, so that none waits behind another while a host is idle. */
 const SLOW_MS = 5;
 const GROWTH = 4;

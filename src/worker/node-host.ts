@@ -14,7 +14,6 @@ import {
   type BatchMessage,
   type FatalMessage,
   type InitMessage,
-  type OutMessage,
   type ReadyMessage,
 } from '../contract/wire.js';
 import { cleanStack } from './clean-stack.js';
@@ -22,9 +21,12 @@ import { watchOutput } from './host-output.js';
 import { errorInfo } from './task-outcome.js';
 import { TaskRunner, type TaskFunction } from './task-runner.js';
 
-function send(header: OutMessage | ReadyMessage | FatalMessage, body: readonly Buffer[] = []): void {
-  const bytes = Buffer.concat([Buffer.from(JSON.stringify(header) + '\n'), ...body]);
-  for (let sent = 0; sent < bytes.length;) sent += writeSync(HOST_OUT, bytes, sent);
+function send(message: Buffer): void {
+  for (let sent = 0; sent < message.length;) sent += writeSync(HOST_OUT, message, sent);
+}
+
+function sendHeader(header: ReadyMessage | FatalMessage): void {
+  send(Buffer.from(`${JSON.stringify(header)}\n`));
 }
 
 async function load(init: InitMessage): Promise<TaskFunction | FatalMessage> {
@@ -114,7 +116,7 @@ listen((header, body) => {
   process.argv = [process.argv[0] as string, header.file];
   void load(header).then((loaded) => {
     if (typeof loaded !== 'function') {
-      send(loaded);
+      sendHeader(loaded);
       process.exit(0);
     }
     const running = new TaskRunner(header, loaded, send);
@@ -127,7 +129,7 @@ listen((header, body) => {
         // Nobody is left to tell.
       }
     });
-    send({ type: 'ready', runtime: `node ${process.versions.node}` });
+    sendHeader({ type: 'ready', runtime: `node ${process.versions.node}` });
     for (const [message, text] of early.splice(0)) running.add(message, text);
   });
 });

@@ -1,7 +1,8 @@
 /** The records of tasks that ended and were not sent yet, as text. */
 import { bucketOf } from '../base/histogram.js';
-import { sealLines, UNSEALED, VERSION_PREFIX } from '../contract/record-line.js';
+import { UNSEALED, VERSION_PREFIX } from '../contract/record-line.js';
 import type { BatchMessage, InitMessage, OutMessage } from '../contract/wire.js';
+import { OutBuffer } from './out-buffer.js';
 import type { Outcome } from './task-outcome.js';
 
 /** Longer values are not worth sending twice: then the collector reads the records. */
@@ -17,6 +18,7 @@ const BEGIN = `${UNSEALED}${VERSION_PREFIX}"end","t":`;
 export class RecordBatch {
   readonly #digests: InitMessage['digests'];
   readonly #grouped: boolean;
+  readonly #buffer = new OutBuffer();
   #lines: string[] = [];
   #size = 0;
   #results: string[] = [];
@@ -87,28 +89,20 @@ export class RecordBatch {
     if (this.#digests === 'results and log') this.#log.push(`[${task}] RESULT ${json}`);
   }
 
-  /** The message for what was added since the last, and its body. `positions`: given when not simply the next ones. */
-  take(
-    batch: number,
-    busy: number,
-    done: boolean,
-    positions: readonly number[],
-  ): { out: OutMessage; body: Buffer[] } {
-    const body = [sealLines(this.#lines)];
+  /** The message for what was added since the last. `positions`: given when not simply the next ones. */
+  take(batch: number, busy: number, done: boolean, positions: readonly number[]): Buffer {
+    const buffer = this.#buffer;
+    buffer.records(this.#lines);
     const digested = this.#plain && positions.length === 0;
-    if (digested) body.push(linesOf(this.#results), linesOf(this.#log));
+    const results = digested ? buffer.lines(this.#results) : 0;
+    const log = digested ? buffer.lines(this.#log) : 0;
     const out: OutMessage = {
       type: 'out',
       id: batch,
       n: this.#lines.length,
-      bytes: body.reduce((sum, part) => sum + part.length, 0),
+      bytes: buffer.length,
       ...(digested && {
-        digest: {
-          results: (body[1] as Buffer).length,
-          count: this.#results.length,
-          log: (body[2] as Buffer).length,
-          durations: [...this.#durations].flat(),
-        },
+        digest: { results, count: this.#results.length, log, durations: [...this.#durations].flat() },
       }),
       busy: Math.round(busy * 1000) / 1000,
       ...(positions.length > 0 && { at: positions }),
@@ -120,12 +114,8 @@ export class RecordBatch {
     this.#log = [];
     this.#durations.clear();
     this.#plain = this.#digests !== 'none';
-    return { out, body };
+    return buffer.take(out);
   }
-}
-
-function linesOf(texts: readonly string[]): Buffer {
-  return Buffer.from(texts.length === 0 ? '' : `${texts.join('\n')}\n`);
 }
 
 function middleText(message: BatchMessage, status: string, at: number): string {

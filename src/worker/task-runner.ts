@@ -1,5 +1,5 @@
 /** Runs the tasks of a node host, one at a time or several, and sends their records. */
-import type { BatchMessage, InitMessage, OutMessage } from '../contract/wire.js';
+import type { BatchMessage, InitMessage } from '../contract/wire.js';
 import { isExpanding } from '../base/decorators.js';
 import { cleanStack } from './clean-stack.js';
 import { logSize, mayPrint } from './host-output.js';
@@ -28,7 +28,7 @@ interface Batch {
 
 export class TaskRunner {
   readonly #init: InitMessage;
-  readonly #send: (out: OutMessage, body: readonly Buffer[]) => void;
+  readonly #send: (message: Buffer) => void;
   readonly #call: (arg: unknown) => unknown;
   readonly #batches: Batch[] = [];
   readonly #records: RecordBatch;
@@ -45,11 +45,11 @@ export class TaskRunner {
   #nativeOutput = false;
   #logSize = logSize();
 
-  constructor(init: InitMessage, fn: TaskFunction, send: (out: OutMessage, body: readonly Buffer[]) => void) {
+  constructor(init: InitMessage, fn: TaskFunction, send: (message: Buffer) => void) {
     this.#init = init;
     this.#send = send;
     this.#records = new RecordBatch(init);
-    this.#call = init.call === 'each' ? (fn) : singleCall(fn);
+    this.#call = init.call === 'each' ? fn : singleCall(fn);
   }
 
   add(message: BatchMessage, body: string): void {
@@ -66,8 +66,8 @@ export class TaskRunner {
     const batch = this.#pending;
     if (batch !== null && this.#records.count > 0) {
       const done = batch.ended === batch.args.length;
-      const { out, body } = this.#records.take(batch.message.id, this.#busy, done, this.#positions);
-      this.#send(out, body);
+      const message = this.#records.take(batch.message.id, this.#busy, done, this.#positions);
+      this.#send(message);
       this.#positions = [];
       this.#busy = 0;
       this.#pending = null;
