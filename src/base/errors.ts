@@ -36,6 +36,8 @@ export interface ErrorDetails {
   readonly cause?: unknown;
 }
 
+const BRAND = Symbol.for('dl-jobs.error');
+
 /**
  * An error that a user caused or can mend. The command line prints `message` and `hint` without a stack;
  * anything else that is thrown is a bug and is printed with its stack.
@@ -49,8 +51,15 @@ export class DlJobsError extends Error {
   constructor(code: ErrorCode, message: string, details: ErrorDetails = {}) {
     super(message, details.cause === undefined ? undefined : { cause: details.cause });
     this.name = new.target.name;
+    Object.defineProperty(this, BRAND, { value: true });
     this.code = code;
     this.hint = details.hint;
+  }
+
+  /** Also true of an error that another copy of this package in the process threw. */
+  static override [Symbol.hasInstance](value: unknown): boolean {
+    if (this !== DlJobsError) return Function.prototype[Symbol.hasInstance].call(this, value) as boolean;
+    return value instanceof Error && BRAND in value;
   }
 
   /** The exit code a command ends with: 2 for usage and configuration, 3 for the infrastructure. */

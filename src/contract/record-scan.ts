@@ -19,16 +19,17 @@ export interface ScannedEnd {
   /** JSON text of the value or error, `text.slice(valueFrom, valueTo)`. */
   valueFrom: number;
   valueTo: number;
-  /** Whole line, `text.slice(lineFrom, lineTo)`, without the newline. */
-  lineFrom: number;
-  lineTo: number;
 }
 
 /** What every `end` record begins with, checksum apart. */
 const END_PREFIX = '"v":1,"k":"end","t":';
+const ENDS_PREFIX = '"v":1,"k":"ends","t":';
 const BODY_FROM = 18;
 
-/** Calls `onEnd` for each `end` record of `text` (whole lines), in order. Other records are passed over. */
+/**
+ * Calls `onEnd` for each `end` record of `text` (whole lines), in order, and for each task of an `ends` record.
+ * Other records are passed over.
+ */
 export function scanEnds(text: string, onEnd: (end: ScannedEnd) => void): void {
   const end: ScannedEnd = {
     task: 0,
@@ -40,8 +41,6 @@ export function scanEnds(text: string, onEnd: (end: ScannedEnd) => void): void {
     log: null,
     valueFrom: 0,
     valueTo: 0,
-    lineFrom: 0,
-    lineTo: 0,
   };
   for (let from = 0; from < text.length;) {
     const to = text.indexOf('\n', from);
@@ -49,6 +48,8 @@ export function scanEnds(text: string, onEnd: (end: ScannedEnd) => void): void {
     if (text.startsWith(END_PREFIX, from + BODY_FROM)) {
       scanLine(text, from, to, end);
       onEnd(end);
+    } else if (text.startsWith(ENDS_PREFIX, from + BODY_FROM)) {
+      scanMany(text, from, end, onEnd);
     }
     from = to + 1;
   }
@@ -86,8 +87,6 @@ function decimal(text: string): number {
 }
 
 function scanLine(text: string, from: number, to: number, end: ScannedEnd): void {
-  end.lineFrom = from;
-  end.lineTo = to;
   end.valueTo = to - 1;
   at = from + BODY_FROM + END_PREFIX.length;
   end.task = integer(text);
@@ -147,6 +146,31 @@ function scanLine(text: string, from: number, to: number, end: ScannedEnd): void
   }
   // No value: a record of a later version. It counts as null.
   end.valueFrom = end.valueTo;
+}
+
+/** Several tasks in one record. */
+function scanMany(text: string, from: number, end: ScannedEnd, onEnd: (end: ScannedEnd) => void): void {
+  at = from + BODY_FROM + ENDS_PREFIX.length;
+  const first = integer(text);
+  at += 5; // ,"n":
+  const count = integer(text);
+  at += 5; // ,"r":
+  end.round = integer(text);
+  at += 5; // ,"a":
+  end.attempt = integer(text);
+  at = text.indexOf('"d":', at) + 4;
+  end.duration = decimal(text);
+  end.failure = null;
+  end.final = true;
+  end.log = null;
+  let value = text.indexOf('"values":[', at) + 10;
+  for (let i = 0; i < count; i++) {
+    end.task = first + i;
+    end.valueFrom = value;
+    end.valueTo = endOfValue(text, value);
+    value = end.valueTo + 1;
+    onEnd(end);
+  }
 }
 
 /** Position after the JSON value that begins at `from`. */

@@ -80,6 +80,27 @@ export interface EndRecord {
   readonly error?: TaskErrorInfo;
 }
 
+/**
+ * Consecutive tasks that all ended ok, at their first record, without output, too fast to be measured one by one:
+ * one line for all of them, a tenth of the bytes. The same as `n` `end` records.
+ */
+export interface EndsRecord {
+  readonly v: number;
+  readonly k: 'ends';
+  /** The first task; the others follow it. */
+  readonly t: number;
+  /** How many. */
+  readonly n: number;
+  readonly r: number;
+  readonly a: number;
+  /** Start of the first attempt, epoch milliseconds. */
+  readonly at: number;
+  /** Mean duration of one, milliseconds. */
+  readonly d: number;
+  /** The value of each, in order. Always last. */
+  readonly values: readonly unknown[];
+}
+
 /** What happened around the tasks: round-started, sealed, host-died, round-ended … */
 export interface EventRecord {
   readonly v: number;
@@ -91,7 +112,7 @@ export interface EventRecord {
   readonly [detail: string]: unknown;
 }
 
-export type JournalRecord = ShardRecord | StartRecord | EndRecord | EventRecord;
+export type JournalRecord = ShardRecord | StartRecord | EndRecord | EndsRecord | EventRecord;
 
 /** The error of a failed attempt. */
 export interface TaskErrorInfo {

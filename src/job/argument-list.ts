@@ -129,7 +129,7 @@ async function* jsonElements(path: string): AsyncGenerator {
 
 /** Rows of a CSV file as objects by the names in its first line; every value is text. */
 async function* csvElements(path: string): AsyncGenerator {
-  const { parse } = await import('csv-parse');
+  const { parse } = await import('./csv.js');
   const parser = createReadStream(path).pipe(
     parse({ columns: true, bom: true, skip_empty_lines: true, trim: false }),
   );

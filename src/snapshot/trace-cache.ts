@@ -1,6 +1,6 @@
 /**
  * Keeps what tracing and transpiling found, under `<dls_root>/cache/`, for as long as it would find the same:
- * every traced file, its folders' listings (a new file can win a resolution) and the files that steer resolution
+ * every traced file, its namesakes (a new file can win a resolution) and the files that steer resolution
  * are compared by content.
  */
 import { createHash } from 'node:crypto';
@@ -35,12 +35,19 @@ export async function cached(
   return files;
 }
 
+/** The name up to its first dot. */
+function stemOf(name: string): string {
+  const dot = name.indexOf('.', 1);
+  return dot < 0 ? name : name.slice(0, dot);
+}
+
 function stampOf(root: string, files: readonly NodeFile[]): string {
   const hash = createHash('sha256');
   hash.update(
     `${typeof DL_JOBS_VERSION === 'string' ? DL_JOBS_VERSION : 'source'} ${process.versions.node}\0`,
   );
   const folders = new Set<string>();
+  const stems = new Set(files.flatMap(({ file }) => file.split('/').map(stemOf)));
   for (const { file } of files) {
     hash.update(`${file}\0`).update(readFileSync(join(root, file)));
     for (let folder = dirname(file); ; folder = dirname(folder)) {
@@ -50,7 +57,9 @@ function stampOf(root: string, files: readonly NodeFile[]): string {
   }
   for (const folder of [...folders].sort()) {
     const names = readdirSync(join(root, folder)).sort();
-    hash.update(`${folder}\0${names.join('\0')}\0`);
+    // Only a namesake of something traced can be found in its place; results and logs come and go beside the code.
+    const namesakes = names.filter((name) => stems.has(stemOf(name)));
+    hash.update(`${folder}\0${namesakes.join('\0')}\0`);
     for (const steering of ['package.json', 'tsconfig.json']) {
       if (names.includes(steering)) hash.update(readFileSync(join(root, folder, steering)));
     }

@@ -23,7 +23,11 @@ export function readSealed(paths: RunPaths): Sealed | null {
 }
 
 export function sealRange(paths: RunPaths, range: number): void {
-  writeAtomic(paths.sealed, `${JSON.stringify({ version: 1, count: range, range } satisfies Sealed)}\n`);
+  writeAtomic(
+    paths.sealed,
+    `${JSON.stringify({ version: 1, count: range, range } satisfies Sealed)}\n`,
+    true,
+  );
 }
 
 /** Appends lines of arguments; a line is on disk before its task can be handed out. */
@@ -85,7 +89,7 @@ export class ArgsWriter {
       bytes: this.#bytes,
       sha256: this.#hash.digest('hex'),
     };
-    writeAtomic(this.#paths.sealed, `${JSON.stringify(sealed)}\n`);
+    writeAtomic(this.#paths.sealed, `${JSON.stringify(sealed)}\n`, true);
   }
 
   /** Without sealing: the list did not end. */

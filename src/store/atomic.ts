@@ -1,14 +1,17 @@
 import { closeSync, fdatasyncSync, openSync, renameSync, rmSync, writeSync, writevSync } from 'node:fs';
 import { InfrastructureError } from '../base/errors.js';
 
-/** Writes `text` to `path` so that a reader sees the old file or the whole new one, whatever happens meanwhile. */
-export function writeAtomic(path: string, text: string): void {
+/**
+ * Writes `text` to `path` so that a reader sees the old file or the whole new one, whatever happens meanwhile;
+ * with `sync` also after a power failure.
+ */
+export function writeAtomic(path: string, text: string, sync: boolean): void {
   const temp = `${path}.${process.pid}.tmp`;
   try {
     const fd = openSync(temp, 'w');
     try {
       writeAll(fd, Buffer.from(text));
-      fdatasyncSync(fd);
+      if (sync) fdatasyncSync(fd);
     } finally {
       closeSync(fd);
     }

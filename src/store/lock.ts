@@ -31,7 +31,7 @@ export function holdLock(paths: RunPaths): () => void {
       boot: bootId(),
       counter: counter++,
     };
-    writeAtomic(paths.lock, `${JSON.stringify(lock)}\n`);
+    writeAtomic(paths.lock, `${JSON.stringify(lock)}\n`, false);
   };
   beat();
   const timer = setInterval(() => {

@@ -59,7 +59,7 @@ export function createRunFolder(dlsRoot: string, id: string): RunPaths {
 
 /** The commit point of a new run: from here on it exists. */
 export function commitRun(paths: RunPaths, run: RunFile): void {
-  writeAtomic(paths.runFile, `${JSON.stringify(run, null, 2)}\n`);
+  writeAtomic(paths.runFile, `${JSON.stringify(run, null, 2)}\n`, true);
 }
 
 /** What `rounds/<n>/round.json` holds. */
@@ -89,7 +89,7 @@ export function writeRound(paths: RunPaths, round: RoundFile): void {
   } catch (error) {
     throw storeError('create', dir, error);
   }
-  writeAtomic(join(dir, 'round.json'), `${JSON.stringify(round, null, 2)}\n`);
+  writeAtomic(join(dir, 'round.json'), `${JSON.stringify(round, null, 2)}\n`, false);
 }
 
 /** A name for one writer: host name, pid, random. Never used twice. */

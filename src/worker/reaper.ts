@@ -19,32 +19,48 @@ for p in $pids; do kill -s KILL -- "-$p" 2>/dev/null; done
 `;
 
 export class Reaper {
-  readonly #child: ChildProcess;
+  #child: ChildProcess | null = null;
+  #waiting: string[] = [];
+  #closed = false;
 
-  constructor() {
-    this.#child = spawn('/bin/sh', ['-c', SCRIPT], {
+  /** Process group `pid` lives from now on. */
+  watch(pid: number): void {
+    this.#tell(`+ ${pid}\n`);
+  }
+
+  /** Process group `pid` is gone: its number may be another's soon. */
+  forget(pid: number): void {
+    this.#tell(`- ${pid}\n`);
+  }
+
+  close(): void {
+    this.#closed = true;
+    this.#child?.stdin?.end('q\n');
+  }
+
+  /** The first words are sent a turn later: starting a process takes milliseconds that the hosts can begin in. */
+  #tell(words: string): void {
+    if (this.#child !== null) {
+      this.#child.stdin?.write(words);
+      return;
+    }
+    this.#waiting.push(words);
+    if (this.#waiting.length === 1) setImmediate(() => this.#start());
+  }
+
+  #start(): void {
+    if (this.#closed) return;
+    const child = spawn('/bin/sh', ['-c', SCRIPT], {
       detached: true,
       stdio: ['pipe', 'ignore', 'ignore'],
       cwd: '/',
     });
     // Losing the reaper loses a safety net, not the run.
-    this.#child.on('error', () => undefined);
-    this.#child.stdin?.on('error', () => undefined);
-    this.#child.unref();
-    (this.#child.stdin as unknown as { unref?: () => void } | null)?.unref?.();
-  }
-
-  /** Process group `pid` lives from now on. */
-  watch(pid: number): void {
-    this.#child.stdin?.write(`+ ${pid}\n`);
-  }
-
-  /** Process group `pid` is gone: its number may be another's soon. */
-  forget(pid: number): void {
-    this.#child.stdin?.write(`- ${pid}\n`);
-  }
-
-  close(): void {
-    this.#child.stdin?.end('q\n');
+    child.on('error', () => undefined);
+    child.stdin.on('error', () => undefined);
+    child.unref();
+    (child.stdin as unknown as { unref?: () => void }).unref?.();
+    child.stdin.write(this.#waiting.join(''));
+    this.#child = child;
   }
 }

@@ -5,42 +5,52 @@ import type { BatchMessage, InitMessage, OutMessage } from '../contract/wire.js'
 import { OutBuffer } from './out-buffer.js';
 import type { Outcome } from './task-outcome.js';
 
-/** Longer values are not worth sending twice: then the collector reads the records. */
-const DIGEST_VALUE = 256;
+/** Longer values get a record of their own, and are not worth sending twice for a digest. */
+const SHORT_VALUE = 256;
 
-/** `0.001`, `0.002` … by their thousandths, and their buckets: a fraction as text, or its logarithm, is dear. */
-const THOUSANDTHS = Array.from({ length: 1000 }, (_, n) => String(n / 1000));
-const BUCKETS = Array.from({ length: 1000 }, (_, n) => bucketOf(n / 1000));
+/** Buckets of durations below a millisecond, by their thousandths: a logarithm for each task is dear. */
+const BUCKETS = Array.from({ length: 1001 }, (_, n) => bucketOf(n / 1000));
 
 const EPOCH = performance.timeOrigin;
 const BEGIN = `${UNSEALED}${VERSION_PREFIX}"end","t":`;
+const BEGIN_MANY = `${UNSEALED}${VERSION_PREFIX}"ends","t":`;
+
+/** Consecutive tasks that share one record. */
+interface Pack {
+  readonly message: BatchMessage;
+  readonly first: number;
+  /** `performance.now()` when the first began. */
+  readonly started: number;
+  /** Milliseconds of all. */
+  took: number;
+  readonly values: string[];
+}
 
 export class RecordBatch {
+  readonly #buffer = new OutBuffer();
   readonly #digests: InitMessage['digests'];
   readonly #grouped: boolean;
-  readonly #buffer = new OutBuffer();
   #lines: string[] = [];
+  #pack: Pack | null = null;
+  #count = 0;
   #size = 0;
   #results: string[] = [];
   #log: string[] = [];
   readonly #durations = new Map<number, number>();
-  #plain: boolean;
-  /** What stands between task and duration, of the last message and millisecond. */
-  #middle = '';
-  #middleOf: BatchMessage | null = null;
-  #at = 0;
+  #digestible: boolean;
 
   constructor(init: InitMessage) {
     this.#digests = init.digests;
     this.#grouped = init.grouped;
-    this.#plain = init.digests !== 'none';
+    this.#digestible = init.digests !== 'none';
   }
 
+  /** Tasks that wait. */
   get count(): number {
-    return this.#lines.length;
+    return this.#count;
   }
 
-  /** Characters that wait. */
+  /** About how many bytes wait. */
   get size(): number {
     return this.#size;
   }
@@ -59,47 +69,68 @@ export class RecordBatch {
     extra: string,
   ): void {
     const { failure, json } = outcome;
-    const micros = Math.max(0, Math.round(took * 1000));
-    const duration = micros < 1000 ? (THOUSANDTHS[micros] as string) : String(micros / 1000);
-    const at = Math.floor(EPOCH + started);
-    let line: string;
-    if (failure === null) {
-      if (at !== this.#at || message !== this.#middleOf) {
-        this.#at = at;
-        this.#middleOf = message;
-        this.#middle = middleText(message, '"ok"', at);
+    this.#count++;
+    this.#size += json.length + 8;
+    const short = failure === null && json.length <= SHORT_VALUE;
+    if (short && extra === '') {
+      const pack = this.#pack;
+      if (pack !== null && pack.message === message && task === pack.first + pack.values.length) {
+        pack.values.push(json);
+        pack.took += took;
+      } else {
+        this.#closePack();
+        this.#pack = { message, first: task, started, took, values: [json] };
       }
-      line = `${BEGIN}${task}${this.#middle}${duration}${extra},"value":${json}}\n`;
     } else {
-      const middle = middleText(message, `"error","ft":"${failure}"`, at);
-      line = `${BEGIN}${task}${middle}${duration}${extra},"${outcome.key}":${json}}\n`;
+      this.#closePack();
+      this.#lines.push(recordText(message, task, outcome, started, took, extra));
+      this.#size += 128 + extra.length;
     }
-    this.#lines.push(line);
-    this.#size += line.length;
-    if (!this.#plain) return;
+    if (this.#digestible) this.#digest(short, task, json, took, extra);
+  }
+
+  #digest(short: boolean, task: number, json: string, took: number, extra: string): void {
     const isList = !this.#grouped && json.charCodeAt(0) === 91;
-    if (failure !== null || json.length > DIGEST_VALUE || isList || extra.includes('"log"')) {
-      this.#plain = false;
+    if (!short || isList || extra.includes('"log"')) {
+      this.#digestible = false;
       return;
     }
-    const bucket = micros < 1000 ? (BUCKETS[micros] as number) : bucketOf(micros / 1000);
+    const micros = Math.round(took * 1000);
+    const bucket = micros < 1000 ? (BUCKETS[micros] as number) : bucketOf(took);
     this.#durations.set(bucket, (this.#durations.get(bucket) ?? 0) + 1);
     if (json === 'null') return;
     this.#results.push(json);
     if (this.#digests === 'results and log') this.#log.push(`[${task}] RESULT ${json}`);
   }
 
+  #closePack(): void {
+    const pack = this.#pack;
+    if (pack === null) return;
+    this.#pack = null;
+    const { message, first, started, took, values } = pack;
+    if (values.length === 1) {
+      const outcome: Outcome = { failure: null, key: 'value', json: values[0] as string };
+      this.#lines.push(recordText(message, first, outcome, started, took, ''));
+      return;
+    }
+    this.#lines.push(
+      `${BEGIN_MANY}${first},"n":${values.length},"r":${message.round},"a":${message.attempt}` +
+        `,"at":${epoch(started)},"d":${thousandths(took / values.length)},"values":[${values.join(',')}]}\n`,
+    );
+  }
+
   /** The message for what was added since the last. `positions`: given when not simply the next ones. */
   take(batch: number, busy: number, done: boolean, positions: readonly number[]): Buffer {
+    this.#closePack();
     const buffer = this.#buffer;
     buffer.records(this.#lines);
-    const digested = this.#plain && positions.length === 0;
+    const digested = this.#digestible && positions.length === 0;
     const results = digested ? buffer.lines(this.#results) : 0;
     const log = digested ? buffer.lines(this.#log) : 0;
     const out: OutMessage = {
       type: 'out',
       id: batch,
-      n: this.#lines.length,
+      n: this.#count,
       bytes: buffer.length,
       ...(digested && {
         digest: { results, count: this.#results.length, log, durations: [...this.#durations].flat() },
@@ -109,15 +140,37 @@ export class RecordBatch {
       ...(done && { done: true as const }),
     };
     this.#lines = [];
+    this.#count = 0;
     this.#size = 0;
     this.#results = [];
     this.#log = [];
     this.#durations.clear();
-    this.#plain = this.#digests !== 'none';
+    this.#digestible = this.#digests !== 'none';
     return buffer.take(out);
   }
 }
 
-function middleText(message: BatchMessage, status: string, at: number): string {
-  return `,"r":${message.round},"a":${message.attempt},"s":${status},"at":${at},"d":`;
+function recordText(
+  message: BatchMessage,
+  task: number,
+  { failure, key, json }: Outcome,
+  started: number,
+  took: number,
+  extra: string,
+): string {
+  const status = failure === null ? '"ok"' : `"error","ft":"${failure}"`;
+  return (
+    `${BEGIN}${task},"r":${message.round},"a":${message.attempt},"s":${status}` +
+    `,"at":${epoch(started)},"d":${thousandths(took)}${extra},"${key}":${json}}\n`
+  );
+}
+
+/** Epoch milliseconds of a `performance.now()`. */
+function epoch(moment: number): number {
+  return Math.floor(EPOCH + moment);
+}
+
+/** Milliseconds, not below 0, with at most three decimals. */
+function thousandths(ms: number): number {
+  return Math.max(0, Math.round(ms * 1000) / 1000);
 }
