@@ -58,7 +58,7 @@ export class DlJobsError extends Error {
 
   /** Also true of an error that another copy of this package in the process threw. */
   static override [Symbol.hasInstance](value: unknown): boolean {
-    if (this !== DlJobsError) return Function.prototype[Symbol.hasInstance].call(this, value) as boolean;
+    if (this !== DlJobsError) return Function.prototype[Symbol.hasInstance].call(this, value);
     return value instanceof Error && BRAND in value;
   }
 

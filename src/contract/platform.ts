@@ -96,4 +96,11 @@ export interface Platform {
   readonly name: string;
   readonly capabilities: PlatformCapabilities;
   start(round: RoundContext): RoundHandle | Promise<RoundHandle>;
+  /**
+   * A run of JavaScript is likely to start soon: whatever takes time and depends on nothing else can begin.
+   * `folder` is for its files, on the file system of the runs; `cwd` is where the user stands.
+   */
+  prepare?(folder: string, cwd: string): void;
+  /** No run follows: undo what {@link prepare} began and nobody used. */
+  release?(): void;
 }

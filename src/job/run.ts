@@ -7,7 +7,11 @@ import { bindWords, unreadKeywords, usageLine, type FunctionSignature } from '..
 import { withJobDefaults } from './ambient.js';
 import { consoleReporter } from './console-reporter.js';
 import { DLJob, isDLJob } from './dl-job.js';
-import { findJobFunction } from './job-function.js';
+import { join } from 'node:path';
+import { loadPlatform } from '../platforms/registry.js';
+import { note, noted } from '../snapshot/trace-cache.js';
+import { dlsRootOf } from './prepare.js';
+import { findJobFunction, type JobFunction } from './job-function.js';
 import { runJobs, type InvocationOptions } from './run-jobs.js';
 import type { RunSummary } from './summary.js';
 
@@ -29,6 +33,26 @@ export async function callAndRun(method: string, options: CallOptions): Promise<
   const base = options.base ?? (await loadSettings({ cwd, env: options.env ?? process.env }));
   const reporter = options.reporter ?? consoleReporter();
   const found = await findJobFunction(method, base);
+  const local = base.values.is_dev && options.settings?.is_dev !== false ? await loadPlatform('local') : null;
+  // Most runs are here and of JavaScript: its first process boots while the job is looked for. What ran last time
+  // says when it would be for nothing.
+  const dlsRoot = dlsRootOf(base);
+  const hint = `language of ${method}`;
+  if (noted(dlsRoot, hint) !== 'python') local?.prepare?.(join(dlsRoot, 'cache'), cwd);
+  try {
+    const summaries = await callFound(found, method, { ...options, cwd, base, reporter });
+    const [last] = summaries;
+    if (last !== undefined) note(dlsRoot, hint, last.spec.language);
+    return summaries;
+  } finally {
+    local?.release?.();
+  }
+}
+
+type Called = CallOptions & Required<Pick<CallOptions, 'cwd' | 'base' | 'reporter'>>;
+
+async function callFound(found: JobFunction, method: string, options: Called): Promise<RunSummary[]> {
+  const { base, reporter } = options;
   const { signature } = found;
   const takesKeywords = signature.params.at(-1)?.kind === 'object';
   const passed = Object.fromEntries(
@@ -71,9 +95,6 @@ export async function callAndRun(method: string, options: CallOptions): Promise<
   };
   return await runJobs(typeof argsList === 'string' ? jobs.map((job) => withArgsList(job, argsList)) : jobs, {
     ...options,
-    cwd,
-    base,
-    reporter,
     origin,
     obeysDev: true,
   });

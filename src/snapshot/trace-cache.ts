@@ -89,6 +89,20 @@ export async function cachedText(
   return text;
 }
 
+/** What was noted under `key` by {@link note}; '' when nothing was. A hint, never more. */
+export function noted(dlsRoot: string, key: string): string {
+  try {
+    return readFileSync(join(dlsRoot, 'cache', 'notes', sha(key)), 'utf8');
+  } catch {
+    return '';
+  }
+}
+
+/** Notes a hint for later invocations. */
+export function note(dlsRoot: string, key: string, text: string): void {
+  if (noted(dlsRoot, key) !== text) writeCache(join(dlsRoot, 'cache', 'notes', sha(key)), text);
+}
+
 function writeCache(path: string, text: string): void {
   try {
     mkdirSync(dirname(path), { recursive: true });

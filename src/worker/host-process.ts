@@ -1,11 +1,11 @@
 /** One host as its worker sees it: a child process, and a socket pair each way. */
-import { spawn, type ChildProcess } from 'node:child_process';
-import { closeSync, openSync } from 'node:fs';
+import type { ChildProcess } from 'node:child_process';
 import type { Socket } from 'node:net';
 import type { BatchMessage, FatalMessage, InitMessage, OutMessage } from '../contract/wire.js';
 import { HOST_IN, HOST_OUT } from '../contract/wire.js';
 import { frameParser } from './frames.js';
 import type { Reaper } from './reaper.js';
+import { spawnHost, type SpareHost } from './spare-host.js';
 
 /** The program that a host is. */
 export interface HostCommand {
@@ -41,20 +41,16 @@ export class HostProcess {
   #gone = false;
   #queued: Buffer[] = [];
 
-  constructor(command: HostCommand, logFile: string, init: InitMessage, events: HostEvents, reaper: Reaper) {
+  constructor(
+    command: HostCommand,
+    logFile: string,
+    init: InitMessage,
+    events: HostEvents,
+    reaper: Reaper,
+    spare: SpareHost | null,
+  ) {
     this.#reaper = reaper;
-    const log = openSync(logFile, 'a');
-    try {
-      this.#child = spawn(command.command, command.args, {
-        cwd: command.cwd,
-        env: command.env,
-        stdio: ['ignore', log, log, 'pipe', 'pipe'],
-        // Its own session: Ctrl-C in the terminal reaches us alone, and one kill reaches all its children.
-        detached: true,
-      });
-    } finally {
-      closeSync(log);
-    }
+    this.#child = spare?.claim(command, logFile) ?? spawnHost(command, logFile);
     if (this.#child.pid !== undefined) reaper.watch(this.#child.pid);
     this.#input = this.#child.stdio[HOST_IN] as Socket;
     this.#output = (this.#child.stdio as readonly unknown[])[HOST_OUT] as Socket;

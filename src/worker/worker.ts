@@ -13,6 +13,7 @@ import { BatchSize } from './batch-size.js';
 import { withDigest } from './digest.js';
 import { HostProcess, type HostCommand, type HostExit } from './host-process.js';
 import { crashRecord, fileSize, splitBatch, type Outstanding } from './outstanding.js';
+import type { SpareHost } from './spare-host.js';
 import { Reaper } from './reaper.js';
 import { fatalError, startError } from './start-errors.js';
 
@@ -22,6 +23,8 @@ export interface WorkerOptions {
   readonly hosts: number;
   /** The program for host number `slot`. */
   readonly command: (slot: number) => HostCommand;
+  /** Started ahead of time; for the first host. */
+  readonly spare?: SpareHost | null;
 }
 
 interface Slot {
@@ -46,6 +49,7 @@ export class Worker {
   readonly #suspects: TaskBatch[] = [];
   /** Tasks that were given to a host which died before it began them. */
   readonly #returned: TaskBatch[] = [];
+  #spare: SpareHost | null;
   #nextBatch = 1;
   #exhausted = false;
   #stopping = false;
@@ -58,6 +62,7 @@ export class Worker {
 
   constructor(options: WorkerOptions) {
     this.#options = options;
+    this.#spare = options.spare ?? null;
     this.done = new Promise<void>((resolve, reject) => {
       this.#resolve = resolve;
       this.#reject = reject;
@@ -214,7 +219,9 @@ export class Worker {
         onExit: (exit) => this.#exited(slot, exit),
       },
       this.#reaper,
+      this.#spare,
     );
+    this.#spare = null;
   }
 
   #logFile(slot: Slot): string {
