@@ -5,6 +5,8 @@ import { nearest } from './nearest.js';
 import { parseSetting } from './parse.js';
 import { isSettingKey, SETTING_KEYS, type SettingKey } from './settings.js';
 
+import { parsedPath, readParsed, writeParsed } from './parsed-cache.js';
+
 /** A setting that the file gives, and the line it stands on (from 1). */
 export interface FileSetting {
   readonly key: SettingKey;
@@ -33,7 +35,10 @@ export function unknownSetting(where: string, name: string): ConfigError {
  * @throws ConfigError `CONFIG_INVALID` with file and line when it cannot be read, is not YAML, or has an
  *   unknown name or a value of the wrong type.
  */
-export async function readConfigFile(path: string): Promise<FileSetting[]> {
+export async function readConfigFile(
+  path: string,
+  env: Readonly<Record<string, string | undefined>>,
+): Promise<FileSetting[]> {
   let text: string;
   try {
     text = new TextDecoder('utf-8', { fatal: true }).decode(await readFile(path));
@@ -44,6 +49,15 @@ export async function readConfigFile(path: string): Promise<FileSetting[]> {
       cause,
     });
   }
+  const remembered = parsedPath(text, env);
+  const known = readParsed(remembered);
+  if (known !== null) return known;
+  const settings = await parseConfig(path, text);
+  writeParsed(remembered, settings);
+  return settings;
+}
+
+async function parseConfig(path: string, text: string): Promise<FileSetting[]> {
   const { parseDocument, LineCounter, isMap, isScalar, isNode } = await import('./yaml.js');
   const counter = new LineCounter();
   const document = parseDocument(text, { lineCounter: counter, logLevel: 'error', prettyErrors: false });

@@ -73,7 +73,7 @@ export async function loadSettings(from: {
   let resolved = defaults(project);
   if (project.configFile !== null) {
     const file = project.configFile;
-    const given = await readConfigFile(file);
+    const given = await readConfigFile(file, from.env);
     resolved = put(
       resolved,
       'file',

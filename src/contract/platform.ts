@@ -92,15 +92,22 @@ export interface PlatformCapabilities {
   readonly local: boolean;
 }
 
+/** What the next run will probably be: what it was last time. */
+export interface ExpectedRun {
+  readonly language: 'node' | 'python';
+  readonly python: string;
+  readonly hosts: number;
+}
+
 export interface Platform {
   readonly name: string;
   readonly capabilities: PlatformCapabilities;
   start(round: RoundContext): RoundHandle | Promise<RoundHandle>;
   /**
-   * A run of JavaScript is likely to start soon: whatever takes time and depends on nothing else can begin.
+   * A run like `expected` is likely to start soon: whatever takes time and depends on nothing else can begin.
    * `folder` is for its files, on the file system of the runs; `cwd` is where the user stands.
    */
-  prepare?(folder: string, cwd: string): void;
+  prepare?(folder: string, cwd: string, expected: ExpectedRun): void;
   /** No run follows: undo what {@link prepare} began and nobody used. */
   release?(): void;
 }

@@ -7,7 +7,9 @@ import { bindWords, unreadKeywords, usageLine, type FunctionSignature } from '..
 import { withJobDefaults } from './ambient.js';
 import { consoleReporter } from './console-reporter.js';
 import { DLJob, isDLJob } from './dl-job.js';
+import { availableParallelism } from 'node:os';
 import { join } from 'node:path';
+import type { ExpectedRun } from '../contract/platform.js';
 import { loadPlatform } from '../platforms/registry.js';
 import { note, noted } from '../snapshot/trace-cache.js';
 import { dlsRootOf } from './prepare.js';
@@ -32,20 +34,33 @@ export async function callAndRun(method: string, options: CallOptions): Promise<
   const cwd = options.cwd ?? process.cwd();
   const base = options.base ?? (await loadSettings({ cwd, env: options.env ?? process.env }));
   const reporter = options.reporter ?? consoleReporter();
-  const found = await findJobFunction(method, base);
   const local = base.values.is_dev && options.settings?.is_dev !== false ? await loadPlatform('local') : null;
-  // Most runs are here and of JavaScript: its first process boots while the job is looked for. What ran last time
-  // says when it would be for nothing.
+  // A run is mostly like the last one of that name: its processes boot while the job is looked for.
   const dlsRoot = dlsRootOf(base);
-  const hint = `language of ${method}`;
-  if (noted(dlsRoot, hint) !== 'python') local?.prepare?.(join(dlsRoot, 'cache'), cwd);
+  const hint = `processes of ${method}`;
+  const expected = expectedRun(noted(dlsRoot, hint));
+  if (expected !== null) local?.prepare?.(join(dlsRoot, 'cache'), cwd, expected);
   try {
+    const found = await findJobFunction(method, base);
     const summaries = await callFound(found, method, { ...options, cwd, base, reporter });
     const [last] = summaries;
-    if (last !== undefined) note(dlsRoot, hint, last.spec.language);
+    if (last !== undefined) {
+      const { language, python } = last.spec;
+      const hosts = Math.min(last.counts.done, availableParallelism());
+      note(dlsRoot, hint, JSON.stringify({ language, python, hosts } satisfies ExpectedRun));
+    }
     return summaries;
   } finally {
     local?.release?.();
+  }
+}
+
+/** From a note of an earlier run; null without one. */
+function expectedRun(noted: string): ExpectedRun | null {
+  try {
+    return JSON.parse(noted) as ExpectedRun;
+  } catch {
+    return null;
   }
 }
 

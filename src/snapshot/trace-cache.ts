@@ -6,6 +6,7 @@
 import { createHash } from 'node:crypto';
 import { mkdirSync, readdirSync, readFileSync, renameSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
+import { packageRoot } from '../base/package-root.js';
 import type { NodeFile } from './node-graph.js';
 
 declare const DL_JOBS_VERSION: string;
@@ -44,7 +45,8 @@ function stemOf(name: string): string {
 function stampOf(root: string, files: readonly NodeFile[]): string {
   const hash = createHash('sha256');
   hash.update(
-    `${typeof DL_JOBS_VERSION === 'string' ? DL_JOBS_VERSION : 'source'} ${process.versions.node}\0`,
+    // An import of dl-jobs can be an absolute path of this installation.
+    `${typeof DL_JOBS_VERSION === 'string' ? DL_JOBS_VERSION : 'source'} ${process.versions.node} ${packageRoot()}\0`,
   );
   const folders = new Set<string>();
   const stems = new Set(files.flatMap(({ file }) => file.split('/').map(stemOf)));

@@ -23,8 +23,8 @@ export interface WorkerOptions {
   readonly hosts: number;
   /** The program for host number `slot`. */
   readonly command: (slot: number) => HostCommand;
-  /** Started ahead of time; for the first host. */
-  readonly spare?: SpareHost | null;
+  /** Hosts that were started ahead of time; the worker's from here on. */
+  readonly spares?: readonly SpareHost[];
 }
 
 interface Slot {
@@ -49,7 +49,7 @@ export class Worker {
   readonly #suspects: TaskBatch[] = [];
   /** Tasks that were given to a host which died before it began them. */
   readonly #returned: TaskBatch[] = [];
-  #spare: SpareHost | null;
+  readonly #spares: SpareHost[];
   #nextBatch = 1;
   #exhausted = false;
   #stopping = false;
@@ -62,7 +62,7 @@ export class Worker {
 
   constructor(options: WorkerOptions) {
     this.#options = options;
-    this.#spare = options.spare ?? null;
+    this.#spares = [...(options.spares ?? [])];
     this.done = new Promise<void>((resolve, reject) => {
       this.#resolve = resolve;
       this.#reject = reject;
@@ -219,9 +219,8 @@ export class Worker {
         onExit: (exit) => this.#exited(slot, exit),
       },
       this.#reaper,
-      this.#spare,
+      this.#spares.shift() ?? null,
     );
-    this.#spare = null;
   }
 
   #logFile(slot: Slot): string {
@@ -313,6 +312,7 @@ export class Worker {
   }
 
   async #endHosts(): Promise<void> {
+    for (const spare of this.#spares.splice(0)) spare.discard();
     for (const slot of this.#slots) slot.host?.end();
     if (this.#living > 0) {
       const timer = setTimeout(() => {
