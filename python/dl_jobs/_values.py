@@ -21,9 +21,13 @@ All else (functions, complex numbers, cycles, generators, keys of other types â€
 the place: `result.a[3]: ...`.
 """
 
-import json
 import sys
-from json import encoder as _encoder
+
+try:
+    # The package `json` brings `re` with it, and takes longer to import than a host without it to start.
+    from _json import encode_basestring as _encode_text, make_encoder as _make_encoder, make_scanner as _make_scanner
+except ImportError:
+    _make_encoder = _make_scanner = None
 
 _SCALARS = frozenset((type(None), bool, int, float))
 _NATIVE = frozenset((type(None), bool, int, float, str, list, tuple, dict))
@@ -124,16 +128,16 @@ def leaf(value):
 _markers = {}
 
 
-def _make_encode():
+def _make_encode(separator):
     """`encode(value)`: JSON text, or TypeError, ValueError, RecursionError."""
     try:
         # The C encoder, made once: JSONEncoder.encode makes one a call.
-        c_encode = _encoder.c_make_encoder(
-            _markers, leaf, _encoder.encode_basestring, None, ':', ',', False, False, False
-        )
+        c_encode = _make_encoder(_markers, leaf, _encode_text, None, ':', separator, False, False, False)
         c_encode({'a': [1.5]}, 0)
     except Exception:
-        return json.JSONEncoder(ensure_ascii=False, allow_nan=False, separators=(',', ':'), default=leaf).encode
+        from json import JSONEncoder
+
+        return JSONEncoder(ensure_ascii=False, allow_nan=False, separators=(separator, ':'), default=leaf).encode
     join = ''.join
 
     def encode(value):
@@ -142,7 +146,43 @@ def _make_encode():
     return encode
 
 
-_encode = _make_encode()
+class _Reading:
+    strict = True
+    object_hook = object_pairs_hook = None
+    parse_float = float
+    parse_int = int
+    parse_constant = float
+
+
+def _make_parse():
+    try:
+        scan = _make_scanner(_Reading)
+        if scan('{"a":[1.5,NaN]}', 0)[1] != 15:
+            raise ValueError()
+    except Exception:
+        from json import loads
+
+        return loads
+
+    def parse(text):
+        text = text.strip(' \t\r\n')
+        try:
+            value, end = scan(text, 0)
+        except StopIteration:
+            raise ValueError('expected JSON text') from None
+        if end != len(text):
+            raise ValueError('expected the end of the JSON text at character %d' % end)
+        return value
+
+    return parse
+
+
+# JSON text, white space around it or not, as a value; may raise anything.
+parse = _make_parse()
+_encode = _make_encode(',')
+# Elements of a list of scalars apart by what no JSON text has in it.
+_encode_lines = _make_encode('\n')
+_INT, _NONE = {int}, {type(None)}
 _orjson = None
 _seen = 0
 
@@ -194,6 +234,20 @@ def to_json(value):
         if _seen > _ORJSON_FROM:
             _orjson = _try_orjson() or False
     return text
+
+
+def scalar_texts(values):
+    """The JSON text of each of `values` (None, bool, int, float, str), or None where they need to_json one by one."""
+    try:
+        kinds = set(map(type, values))
+        if kinds == _INT:
+            return list(map(repr, values))
+        if kinds == _NONE:
+            return ['null'] * len(values)
+        return _encode_lines(values)[1:-1].split('\n')
+    except Exception:
+        _markers.clear()
+        return None
 
 
 def _slow(value):
@@ -259,6 +313,10 @@ def _plain_list(values, parents):
     return plain
 
 
+# Keys that JSON has no number for, as `json` writes them.
+_CONSTANTS = {'nan': 'NaN', 'inf': 'Infinity', '-inf': '-Infinity'}
+
+
 def _plain_dict(values, parents):
     plain = {}
     for key, value in values.items():
@@ -267,7 +325,7 @@ def _plain_dict(values, parents):
             if 'numpy' in sys.modules:
                 key = _numpy(key)
             if key is None or isinstance(key, (bool, int, float)):
-                name = next(iter(json.loads(json.dumps({key: 0}))))
+                name = _CONSTANTS.get(repr(key)) or next(iter(parse(_encode({key: 0}))))
             elif isinstance(key, str):
                 name = key
             else:
@@ -276,7 +334,7 @@ def _plain_dict(values, parents):
         try:
             plain[name] = _plain(value, parents)
         except InvalidResult as error:
-            error.where.append('.' + name if name.isidentifier() else '[%s]' % json.dumps(name))
+            error.where.append('.' + name if name.isidentifier() else '[%s]' % _encode(name))
             raise
     return plain
 
@@ -308,8 +366,8 @@ def _parsed(text):
     if first != '{' and first != '[':
         return text
     try:
-        return json.loads(text)
-    except (ValueError, RecursionError):
+        return parse(text)
+    except Exception:
         return text
 
 

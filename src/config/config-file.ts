@@ -3,16 +3,9 @@ import { readFile } from 'node:fs/promises';
 import { ConfigError, describeValue } from '../base/errors.js';
 import { nearest } from './nearest.js';
 import { parseSetting } from './parse.js';
-import { isSettingKey, SETTING_KEYS, type SettingKey } from './settings.js';
-
+import { isSettingKey, SETTING_KEYS } from './settings.js';
+import type { FileSetting } from './file-setting.js';
 import { parsedPath, readParsed, writeParsed } from './parsed-cache.js';
-
-/** A setting that the file gives, and the line it stands on (from 1). */
-export interface FileSetting {
-  readonly key: SettingKey;
-  readonly value: unknown;
-  readonly line: number;
-}
 
 /** The error for a setting's name that does not exist. `where` begins the message. */
 export function unknownSetting(where: string, name: string): ConfigError {

@@ -5,7 +5,9 @@
 import { createHash } from 'node:crypto';
 import { mkdirSync, readFileSync, renameSync, writeFileSync } from 'node:fs';
 import { isAbsolute, join } from 'node:path';
-import type { FileSetting } from './config-file.js';
+import type { FileSetting } from './file-setting.js';
+import { parseSetting } from './parse.js';
+import { isSettingKey } from './settings.js';
 
 declare const DL_JOBS_VERSION: string;
 
@@ -20,15 +22,26 @@ export function parsedPath(text: string, env: Env): string | null {
   return join(cache, 'dl-jobs', `config-${name}.json`);
 }
 
-/** Null: not remembered. */
+/** Null: not remembered, or not by us. */
 export function readParsed(path: string | null): FileSetting[] | null {
   if (path === null) return null;
   try {
     const settings: unknown = JSON.parse(readFileSync(path, 'utf8'));
-    return Array.isArray(settings) ? (settings as FileSetting[]) : null;
+    return Array.isArray(settings) && settings.every(isFileSetting) ? settings : null;
   } catch {
     return null;
   }
+}
+
+/** Nothing is taken from a cache that the file itself could not say. */
+function isFileSetting(given: unknown): given is FileSetting {
+  const { key, value, line } = given as Partial<Record<string, unknown>>;
+  return (
+    typeof key === 'string' &&
+    isSettingKey(key) &&
+    typeof line === 'number' &&
+    !('expected' in parseSetting(key, value, true))
+  );
 }
 
 export function writeParsed(path: string | null, settings: readonly FileSetting[]): void {

@@ -83,7 +83,7 @@ export class Collector {
         unread = [];
         this.#digest(digest);
       } else {
-        unread.push(...lines);
+        unread.push(lines);
       }
     }
     this.#read(unread);

@@ -1,7 +1,8 @@
 /** One of the files a user gets: results, errors, log. Made when the first line comes. */
 import { closeSync, existsSync, mkdirSync, openSync, renameSync } from 'node:fs';
 import { dirname } from 'node:path';
-import { storeError, writeAllOf } from '../store/atomic.js';
+import { ByteStore } from '../base/byte-store.js';
+import { storeError, writeAll } from '../store/atomic.js';
 
 /** Lines wait until there are this many characters, or until {@link OutputFile.flush}. */
 const FLUSH_SIZE = 262_144;
@@ -12,7 +13,7 @@ export class OutputFile {
   #fd = -1;
   #parts: string[] = [];
   /** Bytes that go before {@link #parts}. */
-  #bytes: Buffer[] = [];
+  readonly #bytes = new ByteStore();
   #size = 0;
   #movedTo: string | null = null;
 
@@ -43,7 +44,7 @@ export class OutputFile {
   writeBytes(lines: Buffer): void {
     if (lines.length === 0) return;
     this.#settleParts();
-    this.#bytes.push(lines);
+    this.#bytes.append(lines);
     this.#size += lines.length;
     if (this.#size >= FLUSH_SIZE) this.flush();
   }
@@ -54,17 +55,17 @@ export class OutputFile {
     try {
       if (this.#fd < 0) this.#open();
       this.#settleParts();
-      writeAllOf(this.#fd, this.#bytes, this.#size);
+      writeAll(this.#fd, this.#bytes.view());
     } catch (error) {
       throw storeError('write', this.path, error);
     }
-    this.#bytes = [];
+    this.#bytes.clear();
     this.#size = 0;
   }
 
   #settleParts(): void {
     if (this.#parts.length === 0) return;
-    this.#bytes.push(Buffer.from(this.#parts.join(''), 'latin1'));
+    this.#bytes.append(Buffer.from(this.#parts.join(''), 'latin1'));
     this.#parts = [];
   }
 

@@ -1,4 +1,4 @@
-import { closeSync, fdatasyncSync, openSync, renameSync, rmSync, writeSync, writevSync } from 'node:fs';
+import { closeSync, fdatasyncSync, openSync, renameSync, rmSync, writeSync } from 'node:fs';
 import { InfrastructureError } from '../base/errors.js';
 
 /**
@@ -25,17 +25,6 @@ export function writeAtomic(path: string, text: string, sync: boolean): void {
 /** Writes all of `bytes`: one write call may take only a part. Returns nothing; throws what the system says. */
 export function writeAll(fd: number, bytes: Uint8Array): void {
   for (let done = 0; done < bytes.length;) done += writeSync(fd, bytes, done);
-}
-
-/** The system takes no more pieces than this in one call (IOV_MAX). */
-const MAX_PIECES = 1024;
-
-/** Writes `pieces`, `bytes` in all, one after the other, without joining them first. */
-export function writeAllOf(fd: number, pieces: readonly Buffer[], bytes: number): void {
-  const written = pieces.length <= MAX_PIECES ? writevSync(fd, pieces) : 0;
-  if (written === bytes) return;
-  // Too many pieces, or a call that took only a part: what is left goes out in one piece.
-  writeAll(fd, Buffer.concat(pieces).subarray(written));
 }
 
 const MEANINGS: Record<string, string> = {

@@ -3,24 +3,34 @@ import { closeSync, fdatasync, fdatasyncSync, fstatSync, ftruncateSync, openSync
 import { join } from 'node:path';
 import { RECORD_VERSION } from '../contract/record.js';
 import { recordLine } from '../contract/record-line.js';
+import { ByteStore } from '../base/byte-store.js';
 import type { Digest, JournalSink } from '../contract/platform.js';
-import { storeError, writeAllOf } from './atomic.js';
+import { storeError, writeAll } from './atomic.js';
 import type { RunPaths } from './run-folder.js';
 
 /** Records are written this many milliseconds after the first of them came, */
-const GROUP_MS = 10;
+const GROUP_MS = 20;
 /** or at once when this many bytes wait. */
 const GROUP_BYTES = 262_144;
 
 /** Whole lines, and what they mean for the outputs where that is known. */
 export interface JournalEntry {
-  readonly lines: readonly Buffer[];
+  readonly lines: Buffer;
   readonly digest: Digest | undefined;
+}
+
+type Range = readonly [from: number, to: number];
+
+/** Where an entry's bytes are kept until they are written. */
+interface PendingEntry {
+  readonly lines: Range;
+  readonly digest:
+    (Omit<Digest, 'results' | 'log'> & { readonly results: Range; readonly log: Range }) | undefined;
 }
 
 export interface JournalOptions {
   readonly durability: 'batch' | 'record' | 'none';
-  /** Called once a group is written, with what it was made of, in order. */
+  /** Called once a group is written, with what it was made of, in order; its bytes are used again after. */
   readonly onWritten: (group: readonly JournalEntry[]) => void;
   /** A group that was due by the clock could not be written, or not be handled. */
   readonly onError: (error: unknown) => void;
@@ -34,8 +44,11 @@ export class JournalWriter implements JournalSink {
   readonly path: string;
   readonly #fd: number;
   readonly #options: JournalOptions;
-  #pending: JournalEntry[] = [];
-  #pendingBytes = 0;
+  /** Records that wait; copied, since what hosts sent would pin the memory it was read into. */
+  readonly #group = new ByteStore();
+  /** Digests that wait. */
+  readonly #aside = new ByteStore();
+  #pending: PendingEntry[] = [];
   #timer: NodeJS.Timeout | null = null;
   #syncing = false;
   #dirty = false;
@@ -54,9 +67,17 @@ export class JournalWriter implements JournalSink {
   }
 
   append(lines: readonly Buffer[], digest?: Digest): void {
-    this.#pending.push({ lines, digest });
-    for (const piece of lines) this.#pendingBytes += piece.length;
-    if (this.#pendingBytes >= GROUP_BYTES || this.#options.durability === 'record') this.flush();
+    const from = this.#group.length;
+    for (const piece of lines) this.#group.append(piece);
+    this.#pending.push({
+      lines: [from, this.#group.length],
+      digest: digest && {
+        ...digest,
+        results: this.#setAside(digest.results),
+        log: this.#setAside(digest.log),
+      },
+    });
+    if (this.#group.length >= GROUP_BYTES || this.#options.durability === 'record') this.flush();
     else this.#timer ??= setTimeout(this.#onTimer, GROUP_MS);
   }
 
@@ -64,26 +85,46 @@ export class JournalWriter implements JournalSink {
   flush(): void {
     if (this.#timer !== null) clearTimeout(this.#timer);
     this.#timer = null;
-    if (this.#pendingBytes === 0) return;
-    const group = this.#pending;
-    const bytes = this.#pendingBytes;
-    this.#pending = [];
-    this.#pendingBytes = 0;
+    const bytes = this.#group.length;
+    if (bytes === 0) return;
     try {
-      writeAllOf(
-        this.#fd,
-        group.flatMap((entry) => entry.lines),
-        bytes,
-      );
+      writeAll(this.#fd, this.#group.view());
       if (this.#options.durability === 'record') fdatasyncSync(this.#fd);
     } catch (error) {
       this.#dropTornTail();
+      this.#forget();
       throw storeError('write', this.path, error);
     }
     this.#length += bytes;
     this.#dirty = true;
     if (this.#options.durability === 'batch') this.#sync();
-    this.#options.onWritten(group);
+    try {
+      this.#options.onWritten(this.#pending.map((entry) => this.#entryOf(entry)));
+    } finally {
+      this.#forget();
+    }
+  }
+
+  #forget(): void {
+    this.#pending = [];
+    this.#group.clear();
+    this.#aside.clear();
+  }
+
+  #setAside(bytes: Buffer): Range {
+    const from = this.#aside.append(bytes);
+    return [from, from + bytes.length];
+  }
+
+  #entryOf({ lines, digest }: PendingEntry): JournalEntry {
+    return {
+      lines: this.#group.view(...lines),
+      digest: digest && {
+        ...digest,
+        results: this.#aside.view(...digest.results),
+        log: this.#aside.view(...digest.log),
+      },
+    };
   }
 
   /** Writes and syncs what waits, and closes the shard. */

@@ -3,7 +3,7 @@ import { closeSync, existsSync, openSync, readSync, realpathSync } from 'node:fs
 import { spawnSync } from 'node:child_process';
 import { delimiter, isAbsolute, join, resolve } from 'node:path';
 import { packageRoot } from '../base/package-root.js';
-import type { HostCommand } from './host-process.js';
+import type { HostCommand } from './start-host.js';
 
 type Env = Readonly<Record<string, string>>;
 

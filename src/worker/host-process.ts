@@ -5,15 +5,8 @@ import type { BatchMessage, FatalMessage, InitMessage, OutMessage } from '../con
 import { HOST_IN, HOST_OUT } from '../contract/wire.js';
 import { frameParser } from './frames.js';
 import type { Reaper } from './reaper.js';
-import { spawnHost, type SpareHost } from './spare-host.js';
-
-/** The program that a host is. */
-export interface HostCommand {
-  readonly command: string;
-  readonly args: readonly string[];
-  readonly env: NodeJS.ProcessEnv;
-  readonly cwd: string;
-}
+import type { SpareHost } from './spare-host.js';
+import { startHost, type HostCommand } from './start-host.js';
 
 export interface HostEvents {
   onReady(): void;
@@ -50,7 +43,7 @@ export class HostProcess {
     spare: SpareHost | null,
   ) {
     this.#reaper = reaper;
-    this.#child = spare?.claim(command, logFile) ?? spawnHost(command, logFile);
+    this.#child = spare?.claim(command, logFile) ?? startHost(command, logFile);
     if (this.#child.pid !== undefined) reaper.watch(this.#child.pid);
     this.#input = this.#child.stdio[HOST_IN] as Socket;
     this.#output = (this.#child.stdio as readonly unknown[])[HOST_OUT] as Socket;

@@ -2,28 +2,12 @@
  * A node host that is started before it is known what it will run: it boots while the controller still loads the
  * job. It gets its log file, which must be its stdout from birth, by renaming.
  */
-import { spawn, type ChildProcess } from 'node:child_process';
-import { closeSync, mkdirSync, openSync, renameSync, rmSync } from 'node:fs';
+import type { ChildProcess } from 'node:child_process';
+import { mkdirSync, renameSync, rmSync } from 'node:fs';
 import type { Socket } from 'node:net';
 import { dirname } from 'node:path';
 import { HOST_IN, HOST_OUT } from '../contract/wire.js';
-import type { HostCommand } from './host-process.js';
-
-/** Starts the process of a host, with `logFile` as its output. */
-export function spawnHost(command: HostCommand, logFile: string): ChildProcess {
-  const log = openSync(logFile, 'a');
-  try {
-    return spawn(command.command, command.args, {
-      cwd: command.cwd,
-      env: command.env,
-      stdio: ['ignore', log, log, 'pipe', 'pipe'],
-      // Its own session: Ctrl-C in the terminal reaches us alone, and one kill reaches all its children.
-      detached: true,
-    });
-  } finally {
-    closeSync(log);
-  }
-}
+import { startHost, type HostCommand } from './start-host.js';
 
 export class SpareHost {
   readonly #child: ChildProcess;
@@ -35,7 +19,7 @@ export class SpareHost {
     mkdirSync(dirname(logFile), { recursive: true });
     this.#command = command;
     this.#logFile = logFile;
-    this.#child = spawnHost(command, logFile);
+    this.#child = startHost(command, logFile);
     this.#child.on('error', () => undefined);
   }
 
@@ -45,7 +29,9 @@ export class SpareHost {
       command.command === this.#command.command &&
       command.cwd === this.#command.cwd &&
       JSON.stringify(command.env) === JSON.stringify(this.#command.env);
-    if (!fits || this.#child.exitCode !== null || this.#child.pid === undefined) {
+    const lives =
+      this.#child.pid !== undefined && this.#child.exitCode === null && this.#child.signalCode === null;
+    if (!fits || !lives) {
       this.discard();
       return null;
     }

@@ -2,7 +2,8 @@
 import { InfrastructureError, JobError, type DlJobsError } from '../base/errors.js';
 import type { RoundContext } from '../contract/platform.js';
 import type { FatalMessage } from '../contract/wire.js';
-import type { HostCommand, HostExit } from './host-process.js';
+import type { HostExit } from './host-process.js';
+import type { HostCommand } from './start-host.js';
 import { readTail } from './log-tail.js';
 import { fileSize } from './outstanding.js';
 

@@ -1,21 +1,20 @@
 /**
  * The worker: takes tasks from a source, feeds its hosts, journals what they answer.
  * The same on every platform; on `local` it lives inside the controller.
- *
- * Blame (design §6): when a host dies, the unanswered tasks of the batch it was in run again one at a time, and only
- * a task that was alone when its host died is charged with the death.
  */
 import { join } from 'node:path';
 import { recordLine } from '../contract/record-line.js';
 import type { RoundContext, TaskBatch, WorkerStatus } from '../contract/platform.js';
-import { WIRE_VERSION, type InitMessage, type OutMessage } from '../contract/wire.js';
-import { BatchSize } from './batch-size.js';
+import type { OutMessage } from '../contract/wire.js';
+import { blame } from './blame.js';
 import { withDigest } from './digest.js';
-import { HostProcess, type HostCommand, type HostExit } from './host-process.js';
-import { crashRecord, fileSize, splitBatch, type Outstanding } from './outstanding.js';
-import type { SpareHost } from './spare-host.js';
+import { HostProcess, type HostExit } from './host-process.js';
+import { crashRecord, fileSize, type Outstanding } from './outstanding.js';
 import { Reaper } from './reaper.js';
+import { hasRoom, initMessage, newSlot, type Slot } from './slot.js';
+import type { SpareHost } from './spare-host.js';
 import { fatalError, startError } from './start-errors.js';
+import type { HostCommand } from './start-host.js';
 
 export interface WorkerOptions {
   readonly round: RoundContext;
@@ -25,16 +24,6 @@ export interface WorkerOptions {
   readonly command: (slot: number) => HostCommand;
   /** Hosts that were started ahead of time; the worker's from here on. */
   readonly spares?: readonly SpareHost[];
-}
-
-interface Slot {
-  readonly index: number;
-  readonly size: BatchSize;
-  host: HostProcess | null;
-  ready: boolean;
-  outstanding: Outstanding[];
-  /** It waits for the source. */
-  waiting: boolean;
 }
 
 /** After this long an idle host that does not end by itself is killed. */
@@ -69,14 +58,7 @@ export class Worker {
     });
     const concurrency = options.round.spec.taskConcurrency;
     for (let index = 0; index < Math.max(1, options.hosts); index++) {
-      this.#slots.push({
-        index,
-        size: new BatchSize(concurrency),
-        host: null,
-        ready: false,
-        outstanding: [],
-        waiting: false,
-      });
+      this.#slots.push(newSlot(index, concurrency));
     }
     this.#feedAll();
   }
@@ -114,7 +96,7 @@ export class Worker {
   }
 
   #giveWhileRoom(slot: Slot): void {
-    while (!this.#stopping && !this.#settled && !slot.waiting && this.#hasRoom(slot)) {
+    while (!this.#stopping && !this.#settled && !slot.waiting && hasRoom(slot)) {
       // A suspect needs a host to itself: let this one drain first.
       if (this.#suspects.length > 0 && slot.outstanding.length > 0) return;
       const suspect = slot.outstanding.length === 0 ? this.#suspects.pop() : undefined;
@@ -123,12 +105,6 @@ export class Worker {
       this.#send(slot, taken);
       if (suspect !== undefined) return;
     }
-  }
-
-  #hasRoom(slot: Slot): boolean {
-    const tasks = slot.outstanding.reduce((sum, out) => sum + out.left, 0);
-    if (slot.outstanding.some((out) => out.batch.alone === true)) return false;
-    return slot.size.hasRoom(slot.outstanding.length, tasks);
   }
 
   /** Null: nothing now. When the source must be waited for, the slot is fed once it answers. */
@@ -189,26 +165,12 @@ export class Worker {
 
   #startHost(slot: Slot): void {
     const { round, command } = this.#options;
-    const init: InitMessage = {
-      type: 'init',
-      v: WIRE_VERSION,
-      root: round.code,
-      projectRoot: round.projectRoot,
-      file: round.entry,
-      module: round.spec.moduleName,
-      method: round.spec.methodName,
-      call: round.spec.call,
-      grouped: round.spec.groupedResults,
-      host: slot.index,
-      digests: round.digests,
-      concurrency: round.spec.taskConcurrency,
-    };
     slot.ready = false;
     this.#living++;
     slot.host = new HostProcess(
       command(slot.index),
       this.#logFile(slot),
-      init,
+      initMessage(round, slot.index),
       {
         onReady: () => {
           slot.ready = true;
@@ -275,21 +237,12 @@ export class Worker {
 
   /** Decides what becomes of the tasks that a dead host had. */
   #judge(slot: Slot, outstanding: Outstanding[], exit: HostExit): void {
-    const [first] = outstanding;
-    if (first === undefined) return;
-    if (outstanding.length === 1 && first.batch.count === 1) {
-      this.#options.round.journal.append([
-        crashRecord(first, exit, this.#options.round.round, slot.index, fileSize(this.#logFile(slot))),
-      ]);
-      return;
-    }
-    const sequential = this.#options.round.spec.taskConcurrency === 1;
-    outstanding.forEach((out, position) => {
-      const unanswered = splitBatch(out);
-      // A host begins a batch only when the one before has been answered.
-      if (position > 0 && sequential) this.#returned.push(...unanswered);
-      else this.#suspects.push(...unanswered.map((batch) => ({ ...batch, alone: true })));
-    });
+    const { round } = this.#options;
+    const { guilty, suspects, innocent } = blame(outstanding, round.spec.taskConcurrency === 1);
+    this.#suspects.push(...suspects);
+    this.#returned.push(...innocent);
+    if (guilty === null) return;
+    round.journal.append([crashRecord(guilty, exit, round.round, slot.index, fileSize(this.#logFile(slot)))]);
   }
 
   #settleWhenDone(): void {

@@ -69,7 +69,16 @@ export function records(dir: string): Line[] {
   return shards(dir).flatMap(({ lines }) => lines);
 }
 
-/** The `end` records of a run. */
+/** What a line says of single tasks: an `end` record itself, an `ends` record as the `end` records that it stands for. */
+export function endsOf(line: Line): End[] {
+  if (line.k === 'end') return [line as End];
+  if (line.k !== 'ends') return [];
+  const { t, n, values, ...shared } = line as Line & { t: number; n: number; values: readonly unknown[] };
+  if (values.length !== n) throw new Error(`${n} tasks with ${values.length} values`);
+  return values.map((value, i) => ({ ...shared, k: 'end', t: t + i, s: 'ok', value }));
+}
+
+/** How each attempt of a run ended. */
 export function ends(dir: string): End[] {
-  return records(dir).filter((line): line is End => line.k === 'end');
+  return records(dir).flatMap(endsOf);
 }

@@ -5,7 +5,7 @@ import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
 import { readShard } from '../../src/store/journal-reader.js';
 import { makeProject } from '../support/project.js';
-import { runDir, shards } from './journal.js';
+import { endsOf, runDir, shards } from './journal.js';
 
 const FILES = {
   'dl_jobs.config.yaml': 'noisy: false\nprint_logs: false\nlog: false\n',
@@ -23,6 +23,7 @@ const KEYS: Readonly<Record<string, readonly string[]>> = {
   shard: ['crc', 'v', 'k', 'run', 'w', 'at'],
   start: ['crc', 'v', 'k', 'r', 'h', 'b', 'p', 'a', 'at'],
   end: ['crc', 'v', 'k', 't', 'r', 'a', 's', 'ft', 'fin', 'at', 'd', 'cpu', 'rss', 'log', 'value', 'error'],
+  ends: ['crc', 'v', 'k', 't', 'n', 'r', 'a', 'at', 'd', 'values'],
   event: ['crc', 'v', 'k', 'r', 'e', 'at'],
 };
 
@@ -63,11 +64,16 @@ describe('the run folder', () => {
         for (const [first, count] of line['p'] as [number, number][]) {
           for (let t = first; t < first + count; t++) begun.add(t);
         }
-      } else if (line.k === 'end') expect(begun.has(line['t'] as number)).toBe(true);
+      } else for (const { t } of endsOf(line)) expect(begun.has(t)).toBe(true);
     }
     expect(begun.size).toBe(3000);
-    const byTask = new Map(lines.filter((line) => line.k === 'end').map((line) => [line['t'], line]));
+    const all = lines.flatMap(endsOf);
+    expect(all).toHaveLength(3000);
+    const byTask = new Map(all.map((end) => [end.t, end]));
     expect(byTask.size).toBe(3000);
+    for (const { t, value } of all) if (t < 3 || t > 5) expect(value).toEqual({ i: t, text: 'ü' });
+    // Tiny tasks share lines.
+    expect(lines.some((line) => line.k === 'ends')).toBe(true);
     expect(byTask.get(3)).toMatchObject({
       s: 'error',
       ft: 'exception',
@@ -81,7 +87,7 @@ describe('the run folder', () => {
     const events = lines.filter((line) => line.k === 'event').map((line) => line['e']);
     expect(events).toEqual(['round-started', 'sealed', 'round-ended']);
     // The log range is the task's output, byte for byte.
-    const [host, from, to] = byTask.get(4)?.['log'] as [number, number, number];
+    const [host, from, to] = byTask.get(4)?.log as [number, number, number];
     const log = readFileSync(join(dir, 'logs', `${name.replace('.ndjson', '')}-${host}.log`));
     expect(log.subarray(from, to).toString()).toBe('four\n');
     // Files: O(workers), never O(tasks).

@@ -138,6 +138,17 @@ export function runProcess(
   });
 }
 
+/** What is remembered for the user between invocations goes here, and not to the one who runs the tests. */
+let userCache: string | undefined;
+function cacheFolder(): string {
+  if (userCache === undefined) {
+    const folder = mkdtempSync(join(tmpdir(), 'dl-jobs-cache-'));
+    leftovers.add(() => rmSync(folder, { recursive: true, force: true }));
+    userCache = folder;
+  }
+  return userCache;
+}
+
 /** This process's environment without what would change what a test sees, plus `extra`. */
 function environment(extra: RunOptions['env'] = {}): NodeJS.ProcessEnv {
   const env: NodeJS.ProcessEnv = {};
@@ -145,6 +156,7 @@ function environment(extra: RunOptions['env'] = {}): NodeJS.ProcessEnv {
     if (/^(DL_JOBS_|VITEST|FORCE_COLOR$|NO_COLOR$|NODE_OPTIONS$|NODE_ENV$|TEST$|npm_)/.test(name)) continue;
     env[name] = value;
   }
+  env['XDG_CACHE_HOME'] = cacheFolder();
   for (const [name, value] of Object.entries(extra)) {
     if (value === undefined) delete env[name];
     else env[name] = value;

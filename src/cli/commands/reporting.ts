@@ -1,3 +1,4 @@
+import { YoungHeap } from '../../base/young-heap.js';
 import type { ResolvedSettings } from '../../config/load.js';
 import type { DLJob } from '../../job/dl-job.js';
 import type { Reporter } from '../../job/reporter.js';
@@ -20,6 +21,9 @@ export async function withReporting(
   io: Io,
   work: (reporting: Reporting) => Promise<RunSummary[]>,
 ): Promise<number> {
+  // This process is the controller now, and its own: a script's heap is the script's.
+  const heap = new YoungHeap();
+  const heapTimer = setInterval(() => heap.bound(), 50);
   const interrupts = watchInterrupts(io);
   const reporter = new TerminalReporter(io);
   try {
@@ -29,6 +33,8 @@ export async function withReporting(
     return summaries.some((summary) => summary.failed) ? 1 : 0;
   } finally {
     interrupts.release();
+    clearInterval(heapTimer);
+    heap.release();
   }
 }
 
