@@ -1,7 +1,8 @@
 """What a Python host does: see src/contract/wire.ts for the messages, src/contract/record.ts for the records.
 
-A module of its own, not the script, so that Python compiles it once and not at each start of a host. Over 300 lines:
-one state, the host's. The standard library's modules that are slow to import are imported where they are needed.
+A module of its own, not the script, so that Python compiles it once and not at each start of a host.
+lines: one state, the host's.
+The standard library's modules that are slow to import are imported where they are needed.
 """
 
 import faulthandler

@@ -15,10 +15,13 @@ type RunCommand = (parsed: ParsedCommand, io: Io) => Promise<number>;
 async function load(command: Command): Promise<RunCommand> {
   switch (command) {
     case 'run':
+      return (await import('./commands/job-commands.js')).run;
     case 'map':
+      return (await import('./commands/job-commands.js')).map;
     case 'test':
+      return (await import('./commands/job-commands.js')).test;
     case 'list':
-      return (await import('./commands/job-commands.js'))[command];
+      return (await import('./commands/job-commands.js')).list;
     case 'config':
       return (await import('./commands/config.js')).runCommand;
     case 'init':

@@ -78,13 +78,16 @@ export class Collector {
   consume(entries: readonly JournalEntry[]): void {
     let unread: Buffer[] = [];
     for (const { lines, digest } of entries) {
-      if (digest !== undefined && this.#canDigest(digest)) {
+      if (digest !== undefined && this.#usesDigests) {
+        // What was recorded before comes first: it may be of the same tasks.
         this.#read(unread);
         unread = [];
-        this.#digest(digest);
-      } else {
-        unread.push(lines);
+        if (this.#settles(digest)) {
+          this.#digest(digest);
+          continue;
+        }
       }
+      unread.push(lines);
     }
     this.#read(unread);
   }
@@ -95,9 +98,13 @@ export class Collector {
     scanEnds(text, (end) => this.#end(text, end));
   }
 
-  /** Each result is shown on its own, so then the records are read; and a task that has an outcome needs a closer look. */
-  #canDigest({ tasks }: Digest): boolean {
-    if (this.#options.listener.onResult !== undefined) return false;
+  /** Each result that is shown on its own is read on its own. */
+  get #usesDigests(): boolean {
+    return this.#options.listener.onResult === undefined;
+  }
+
+  /** False: a task has an outcome already, which needs a closer look. */
+  #settles({ tasks }: Digest): boolean {
     const [only] = tasks;
     return tasks.length === 1 && only !== undefined && this.#states.settleRange(only[0], only[1]);
   }

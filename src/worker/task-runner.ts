@@ -12,7 +12,7 @@ export type TaskFunction = (...args: unknown[]) => unknown;
 /** Records are sent once this many characters wait, */
 const FLUSH_SIZE = 65_536;
 /** or this many milliseconds after the last send, whichever comes first; and at the end of each batch. */
-const FLUSH_MS = 10;
+const FLUSH_MS = 20;
 /** After a task slower than this, in milliseconds, the next one's CPU, memory and output are measured. */
 const SLOW_MS = 0.05;
 
@@ -44,6 +44,9 @@ export class TaskRunner {
   /** The next task is measured: tasks are slow, or write by a way that JavaScript cannot see. */
   #careful = true;
   #nativeOutput = false;
+  /** CPU time of this process, microseconds, when the last measured task ended; known: nothing ran since. */
+  #cpu = 0;
+  #cpuKnown = false;
   readonly #youngHeap = new YoungHeap();
   #tinyBatches = 0;
   #logSize = logSize();
@@ -96,7 +99,8 @@ export class TaskRunner {
     const { args, tasks } = batch;
     let started = performance.now();
     for (let i = 0; i < args.length; i++) {
-      const cpu = this.#careful || mayPrint() ? process.cpuUsage() : undefined;
+      const measured = this.#careful || mayPrint();
+      if (measured && !this.#cpuKnown) this.#cpu = cpuTime(process.resourceUsage());
       let outcome: Outcome;
       try {
         let value = this.#call(args[i]);
@@ -111,7 +115,8 @@ export class TaskRunner {
       const ended = performance.now();
       const took = ended - started;
       this.#careful = took > SLOW_MS || this.#nativeOutput;
-      const extra = cpu !== undefined || mayPrint() ? this.#measure(cpu) : '';
+      const extra = measured || mayPrint() ? this.#measure(measured) : '';
+      this.#cpuKnown = measured;
       batch.ended++;
       this.#pending = batch;
       this.#records.add(
@@ -170,7 +175,7 @@ export class TaskRunner {
     // Records of one batch travel together.
     if (this.#pending !== batch) this.flush();
     this.#logSize = Math.min(this.#logSize, from);
-    const extra = mayPrint() ? this.#measure(undefined) : '';
+    const extra = mayPrint() ? this.#measure(false) : '';
     this.#positions.push(position);
     batch.ended++;
     this.#pending = batch;
@@ -187,12 +192,14 @@ export class TaskRunner {
     else this.#planFlush();
   }
 
-  /** `cpu`, `rss` and `log` of the task that just ended. */
-  #measure(cpu: NodeJS.CpuUsage | undefined): string {
+  /** `log` of the task that just ended; `cpu` and `rss` when it had the host to itself and its start was noted. */
+  #measure(alone: boolean): string {
     let text = '';
-    if (cpu !== undefined) {
-      const used = process.cpuUsage(cpu);
-      text = `,"cpu":${(used.user + used.system) / 1000},"rss":${process.resourceUsage().maxRSS}`;
+    if (alone) {
+      const usage = process.resourceUsage();
+      const cpu = cpuTime(usage);
+      text = `,"cpu":${(cpu - this.#cpu) / 1000},"rss":${usage.maxRSS}`;
+      this.#cpu = cpu;
     }
     const from = this.#logSize;
     this.#logSize = logSize();
@@ -219,6 +226,11 @@ export class TaskRunner {
   }
 
   readonly #cleanStack = (stack: string): string => cleanStack(stack, this.#init, import.meta.url);
+}
+
+/** Microseconds. */
+function cpuTime({ userCPUTime, systemCPUTime }: NodeJS.ResourceUsage): number {
+  return userCPUTime + systemCPUTime;
 }
 
 function singleCall(fn: TaskFunction): (arg: unknown) => unknown {

@@ -5,7 +5,7 @@ import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
 import { readShard } from '../../src/store/journal-reader.js';
 import { makeProject } from '../support/project.js';
-import { endsOf, runDir, shards } from './journal.js';
+import { endsOf, runDir, shards, type Line } from './journal.js';
 
 const FILES = {
   'dl_jobs.config.yaml': 'noisy: false\nprint_logs: false\nlog: false\n',
@@ -40,6 +40,17 @@ async function run(count: number): Promise<string> {
   return runDir(project.dir);
 }
 
+function checkLines(lines: readonly Line[], texts: readonly string[]): void {
+  lines.forEach((line, i) => {
+    const order = KEYS[line.k] as readonly string[];
+    const keys = Object.keys(line).filter((key) => line.k !== 'event' || order.includes(key));
+    expect(keys).toEqual(order.filter((key) => Object.hasOwn(line, key)));
+    expect(line.v).toBe(1);
+    // No white space outside of texts: what JSON.stringify gives is the line itself.
+    expect(JSON.stringify(line)).toBe(texts[i]);
+  });
+}
+
 describe('the run folder', () => {
   test('holds shards of whole, sealed lines with their keys in order', async () => {
     const dir = await run(3000);
@@ -49,14 +60,7 @@ describe('the run folder', () => {
     const id = dir.slice(dir.lastIndexOf('/') + 1);
     expect(lines[0]).toMatchObject({ v: 1, k: 'shard', run: id, w: name.replace('.ndjson', '') });
     expect(lines.slice(1).every((line) => line.k !== 'shard')).toBe(true);
-    lines.forEach((line, i) => {
-      const order = KEYS[line.k] as readonly string[];
-      const keys = Object.keys(line).filter((key) => line.k !== 'event' || order.includes(key));
-      expect(keys).toEqual(order.filter((key) => Object.hasOwn(line, key)));
-      expect(line.v).toBe(1);
-      // No white space outside of texts: what JSON.stringify gives is the line itself.
-      expect(JSON.stringify(line)).toBe(texts[i]);
-    });
+    checkLines(lines, texts);
     // Each task is in one `start` line, before its `end`.
     const begun = new Set<number>();
     for (const line of lines) {
@@ -72,8 +76,6 @@ describe('the run folder', () => {
     const byTask = new Map(all.map((end) => [end.t, end]));
     expect(byTask.size).toBe(3000);
     for (const { t, value } of all) if (t < 3 || t > 5) expect(value).toEqual({ i: t, text: 'ü' });
-    // Tiny tasks share lines.
-    expect(lines.some((line) => line.k === 'ends')).toBe(true);
     expect(byTask.get(3)).toMatchObject({
       s: 'error',
       ft: 'exception',
@@ -93,6 +95,26 @@ describe('the run folder', () => {
     // Files: O(workers), never O(tasks).
     for (const folder of ['args', 'journal', 'logs', 'rounds', 'requests'])
       expect(readdirSync(join(dir, folder)).length).toBeLessThan(10);
+  });
+
+  test('holds one line for many tiny tasks', async () => {
+    const project = makeProject({
+      ...FILES,
+      'tasks/t.ts': 'export function f(i: number) { return i % 7 === 0 ? null : { i }; }',
+      'run/j.ts': `import { DLJob } from 'dl-jobs';
+        export const task = () => new DLJob({ moduleName: 'tasks.t', methodName: 'f', argsList: 5000 });`,
+    });
+    const { code, stderr } = await project.run(['run', 'j']);
+    expect(code, stderr).toBe(0);
+    const [{ lines, texts }] = shards(runDir(project.dir)) as [ReturnType<typeof shards>[0]];
+    checkLines(lines, texts);
+    const many = lines.filter((line) => line.k === 'ends');
+    expect(many.length).toBeGreaterThan(0);
+    for (const line of many) expect(line).toMatchObject({ r: 1, a: 1, n: (line['values'] as []).length });
+    const all = lines.flatMap(endsOf).sort((a, b) => a.t - b.t);
+    expect(all.map(({ t, value }) => [t, value])).toEqual(
+      Array.from({ length: 5000 }, (_, i) => [i, i % 7 === 0 ? null : { i }]),
+    );
   });
 
   test('holds the arguments, their index and their seal', async () => {

@@ -38,6 +38,7 @@ const CASES: readonly Case[] = [
   { tasks: [[16, 2]], values: ['ERROR said', 5], took: 70 },
   { tasks: [[18, 2]], values: [1, 2], took: 5, extra: ',"cpu":4.5,"rss":40000' },
   { tasks: [[20, 2]], values: [1, 2], took: 5, extra: ',"log":[0,0,0]' },
+  { tasks: [[20, 2]], values: ['again', 'again'], took: 0.1 },
   { tasks: [[22, 3]], values: [3, 1, 2], took: 0.001, positions: [2, 0, 1] },
   {
     tasks: [
