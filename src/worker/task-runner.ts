@@ -99,7 +99,7 @@ export class TaskRunner {
     const { args, tasks } = batch;
     let started = performance.now();
     for (let i = 0; i < args.length; i++) {
-      const measured = this.#careful || mayPrint();
+      const measured = this.#careful;
       if (measured && !this.#cpuKnown) this.#cpu = cpuTime(process.resourceUsage());
       let outcome: Outcome;
       try {

@@ -26,6 +26,8 @@ export interface WorkerOptions {
   readonly spares?: readonly SpareHost[];
 }
 
+/** After so many hosts in a row that could not load the module the job is broken. */
+const MAX_FAILED_STARTS = 3;
 /** After this long an idle host that does not end by itself is killed. */
 const END_GRACE_MS = 2_000;
 
@@ -44,6 +46,8 @@ export class Worker {
   #stopping = false;
   #settled = false;
   #everReady = false;
+  /** Hosts in a row that died before they were ready. */
+  #failedStarts = 0;
   #living = 0;
   #onGone: () => void = () => undefined;
   #resolve!: () => void;
@@ -175,6 +179,7 @@ export class Worker {
         onReady: () => {
           slot.ready = true;
           this.#everReady = true;
+          this.#failedStarts = 0;
         },
         onFatal: (message) => this.#fail(fatalError(message, round)),
         onOut: (message, body) => this.#answered(slot, message, body),
@@ -224,15 +229,27 @@ export class Worker {
       this.#settleWhenDone();
       return;
     }
-    if (exit.spawnError !== undefined || (!wasReady && !this.#everReady)) {
+    slot.size.reset();
+    if (!wasReady && !this.#mayStartAgain(exit)) {
       this.#fail(
         startError(exit, this.#options.command(slot.index), this.#logFile(slot), this.#options.round),
       );
       return;
     }
-    slot.size.reset();
+    if (!wasReady) {
+      // It died while it loaded the module: none of its tasks had begun.
+      for (const { batch } of outstanding)
+        (batch.alone === true ? this.#suspects : this.#returned).push(batch);
+      this.#feedAll();
+      return;
+    }
     this.#judge(slot, outstanding, exit);
     this.#feedAll();
+  }
+
+  /** A module that has loaded before may fail to for a while (memory, a shared disk), but not again and again. */
+  #mayStartAgain(exit: HostExit): boolean {
+    return exit.spawnError === undefined && this.#everReady && ++this.#failedStarts < MAX_FAILED_STARTS;
   }
 
   /** Decides what becomes of the tasks that a dead host had. */
