@@ -1,7 +1,8 @@
 """The Python host: the child process in which task functions run.
 
 Started as `python .../dl_jobs/_host.py`, with 0 on /dev/null, 1 and 2 on its log file (append), and one end of a
-socket pair each on 3 (to read) and 4 (to write). Standard library only. A script is compiled at each start, so this one is short: see _serve.py.
+socket pair each on 3 (to read) and 4 (to write). Standard library only. A script is compiled at each start, so this
+one is short: see _serve.py.
 """
 
 import os

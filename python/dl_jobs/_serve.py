@@ -92,18 +92,17 @@ def _dumps(value):
     return to_json(value).encode('utf-8', 'backslashreplace')
 
 
-def _python_s(name):
-    """A module of the standard library, imported now, also where the user's folder has one of its name."""
-    module = sys.modules.get(name)
-    if module is None:
-        paths = sys.path[:]
-        sys.path[:] = OWN_PATH
-        try:
-            __import__(name)
-        finally:
-            sys.path[:] = paths
-        module = sys.modules[name]
-    return module
+class _OwnFirst:
+    """Within it, what is imported is Python's own, also where the user's folder has a module of that name."""
+
+    def __enter__(self):
+        # In front, not instead: threads of the user's may be importing too.
+        sys.path[:0] = OWN_PATH
+
+    def __exit__(self, *_):
+        for path in OWN_PATH:
+            if path in sys.path:
+                sys.path.remove(path)
 
 
 class Fatal(Exception):
@@ -294,8 +293,11 @@ class Host:
         while trace is not None and self.is_ours(trace.tb_frame.f_code.co_filename):
             trace = trace.tb_next
         try:
-            traceback = _python_s('traceback')
-            stack = ''.join(traceback.format_exception(type(error), error.with_traceback(trace), trace))
+            with _OwnFirst():
+                import traceback
+
+                # Which itself imports more.
+                stack = ''.join(traceback.format_exception(type(error), error.with_traceback(trace), trace))
         except Exception:
             stack = '%s: %s\n' % (kind, message)
         return {'type': kind, 'message': message, 'stack': self.mapped(stack).rstrip('\n')}
@@ -321,7 +323,8 @@ class Host:
         """The outcome of what an async function returned; `value` itself if it is no awaitable."""
         if not hasattr(type(value), '__await__'):
             return value
-        asyncio = _python_s('asyncio')
+        with _OwnFirst():
+            import asyncio
         if self.loop is None:
             self.loop = asyncio.new_event_loop()
         asyncio.set_event_loop(self.loop)
@@ -572,6 +575,8 @@ def main():
         host.end(0)
     except BaseException:
         # A mistake of ours: never end quietly, never hang on threads of the user's.
-        _python_s('traceback').print_exc()
+        import traceback
+
+        traceback.print_exc()
         host.end(70)
 

@@ -29,7 +29,8 @@ def wire(socket_fd):
 class HostProcess:
     """A host that runs `source` as module `pkg.tasks` of a project."""
 
-    def __init__(self, test, source, method='task', call='each', grouped=False, module='pkg.tasks', files=()):
+    def __init__(self, test, source, method='task', call='each', grouped=False, module='pkg.tasks', files=(),
+                 digests='none'):  # fmt: skip
         folder = tempfile.TemporaryDirectory(prefix='dl host é ')
         test.addCleanup(folder.cleanup)
         self.root = os.path.join(folder.name, 'code')
@@ -57,9 +58,11 @@ class HostProcess:
         test.addCleanup(self.stop)
         self.buffer = b''
         self.batches = 0
+        self.shared = 0
+        self.digests = []
         self.send(
             type='init', v=1, root=self.root, projectRoot='/home/you/project', file=file, module=module, method=method,
-            call=call, grouped=grouped, host=7, concurrency=1,
+            call=call, grouped=grouped, host=7, digests=digests, concurrency=1,
         )  # fmt: skip
 
     def stop(self):
@@ -113,14 +116,34 @@ class HostProcess:
                 return records
             header, body = message
             assert header['type'] == 'out', header
-            lines = body.split(b'\n')[:-1]
-            assert len(lines) == header['n'], header
-            for line in lines:
+            digest = header.get('digest')
+            if digest is not None:
+                cut = len(body) - digest['results'] - digest['log']
+                results, log = body[cut : cut + digest['results']], body[len(body) - digest['log'] :]
+                body = body[:cut]
+                assert results.count(b'\n') == digest['count'], header
+                assert sum(digest['durations'][1::2]) == header['n'], header
+                self.digests.append((header['n'], results.decode('utf-8'), log.decode('utf-8')))
+            before = len(records)
+            for line in body.split(b'\n')[:-1]:
                 assert line[:8] == b'{"crc":"' and line[16:18] == b'",', line
                 assert int(line[8:16], 16) == zlib.crc32(line[18:]), line
-                records.append(json.loads(line.decode('utf-8'), object_pairs_hook=Keyed))
+                records += self.ends(json.loads(line.decode('utf-8'), object_pairs_hook=Keyed))
+            assert len(records) - before == header['n'], header
             if header.get('done'):
                 return records
+
+    def ends(self, record):
+        """`end` records: an `ends` record stands for `n` of them."""
+        if record['k'] == 'end':
+            return [record]
+        assert record.order == ['crc', 'v', 'k', 't', 'n', 'r', 'a', 'at', 'd', 'values'], record
+        assert record['k'] == 'ends' and record['n'] == len(record['values']) > 1, record
+        self.shared += 1
+        return [
+            {'t': record['t'] + i, 's': 'ok', 'r': record['r'], 'a': record['a'], 'd': record['d'], 'value': value}
+            for i, value in enumerate(record['values'])
+        ]
 
     def run(self, *args):
         self.start([json.dumps(arg) for arg in args])
@@ -334,6 +357,104 @@ class HostTest(unittest.TestCase):
         self.assertEqual(host.logged(records[150]), b'hello\n')
         self.assertEqual([r['t'] for r in records if 'log' in r], [150])
 
+    def quick_host(self, source, **options):
+        """A host that has found its tasks to be fast."""
+        host = self.host(source, **options)
+        host.run(*[0] * 300)
+        self.assertGreater(host.shared, 0)
+        host.digests.clear()
+        return host
+
+    def test_fast_tasks_share_records_and_each_keeps_its_own_value(self):
+        host = self.quick_host(
+            '''
+            shared = {'n': 0}
+            def task(x):
+                shared['n'] += 1
+                if x == 'shared': return shared
+                if x == 'nan': return float('nan')
+                if x == 'coroutine': return later(x)
+                return x
+            async def later(x): return x
+            '''
+        )
+        for values in (
+            [1, -2, 0], [None, None, None], [1, True, None, 1.5, 'a', -0.0], ['a,b', 'c\nd', '"', '\\', 'é\u2028\ud800', ''],
+            [[1], {'a': [1, 2]}, 3, {'b': 'x\ny'}, None, '[1'], [2**70, 1], ['x' * 300, 1, 2, 'y' * 200, '\n' * 200, 1],
+            [1, ['z' * 300], 2], ['coroutine', 1, 'coroutine'],
+        ):  # fmt: skip
+            self.assertEqual([r['value'] for r in host.run(*values)], values)
+        self.assertEqual([r['value'] for r in host.run(1, 'nan', 2.5)], [1, None, 2.5])
+        first, second = host.run('shared', 'shared')
+        self.assertEqual(second['value']['n'], first['value']['n'] + 1)
+
+    def test_a_failure_among_fast_tasks_is_that_of_its_task(self):
+        host = self.quick_host(
+            '''
+            def task(x):
+                if x == 'raise': raise ValueError()
+                if x == 'big': return 1 << 100000
+                if x == 'function': return task
+                return x
+            '''
+        )
+        kinds = [1, 2, 'raise', 3, 'ERROR', 4, {'ERROR': 1}, 5, 'function', 6, '["ERROR"]', 7]
+        records = host.run(*kinds)
+        self.assertEqual([r['t'] for r in records], list(range(12)))
+        self.assertEqual([r.get('ft', 'ok') for r in records],
+                         ['ok', 'ok', 'exception', 'ok', 'returned', 'ok', 'returned', 'ok', 'invalid', 'ok', 'returned', 'ok'])  # fmt: skip
+        if hasattr(sys, 'get_int_max_str_digits'):
+            records = host.run(1, 2, 'big', 3, 4)
+            self.assertEqual([r.get('ft', 'ok') for r in records], ['ok', 'ok', 'invalid', 'ok', 'ok'])
+            self.assertEqual(records[2]['error']['type'], 'InvalidResult')
+        host.start(['1', '2', '{', '3', '4'])
+        self.assertEqual([r.get('ft', 'ok') for r in host.finish()], ['ok', 'ok', 'exception', 'ok', 'ok'])
+
+    def test_plain_answers_come_with_the_lines_of_the_results_and_the_log(self):
+        host = self.quick_host('def task(x): return x', digests='results and log')
+        host.start(['1', 'null', '"é"', '{"a":[null]}'], first=70)
+        self.assertEqual([r['value'] for r in host.finish()], [1, None, 'é', {'a': [None]}])
+        self.assertEqual(
+            host.digests, [(4, '1\n"é"\n{"a":[null]}\n', '[70] RESULT 1\n[72] RESULT "é"\n[73] RESULT {"a":[null]}\n')]
+        )
+        host.run(None, None)
+        self.assertEqual(host.digests[1:], [(2, '', '')])
+        for value in ('ERROR', 'x' * 300, [1], '[1]'):
+            host.digests.clear()
+            host.run(1, value, 2)
+            self.assertEqual(host.digests, [], value)
+        grouped = self.quick_host('def task(x): return x', digests='results', grouped=True)
+        grouped.run([1], 2)
+        self.assertEqual(grouped.digests, [(2, '[1]\n2\n', '')])
+
+    def test_printing_tasks_have_no_digest(self):
+        host = self.quick_host('def task(x):\n  if x: print(x)\n  return x', digests='results')
+        records = host.run(0, 'a', 0)
+        self.assertEqual(host.digests, [])
+        self.assertEqual(host.logged(records[1]), b'a\n')
+
+    def test_an_invalid_result_that_as_json_meets_is_invalid(self):
+        source = 'from dl_jobs.decorators import as_json\n@as_json\ndef task(x): return {"a": task if x else 1}'
+        for host in (self.host(source), self.quick_host(source)):
+            record, good = host.run(1, 0)
+            self.assertEqual((record['ft'], record['error']['type']), ('invalid', 'InvalidResult'))
+            self.assertEqual(record['error']['message'][:10], 'result.a: ')
+            self.assertEqual(good['value'], {'a': 1})
+
+    def test_slow_tasks_that_follow_fast_ones_are_measured(self):
+        host = self.quick_host('import time\ndef task(x):\n  if x: time.sleep(0.002)\n  return x')
+        records = host.run(0, 0, 1, 1, 0)
+        self.assertEqual([r['t'] for r in records], [0, 1, 2, 3, 4])
+        self.assertIn('rss', records[2])
+        self.assertIn('cpu', records[3])
+
+    def test_modules_of_the_user_s_named_like_python_s_do_no_harm(self):
+        names = ('json', 'traceback', 'signal', 'linecache', 'tokenize', 'textwrap')
+        host = self.host('def task(x): return {}[x]', module='tasks', files=[(n + '.py', 'x = 1') for n in names])
+        error = host.run('a')[0]['error']
+        self.assertEqual((error['type'], error['message']), ('KeyError', "'a'"))
+        self.assertIn('line 1, in task', error['stack'])
+
     def test_values_of_megabytes_pass(self):
         host = self.host('def task(x): return x * 5000000 if len(x) == 1 else x')
         records = host.run('é', 'x' * 3000000)
@@ -401,7 +522,7 @@ class HostTest(unittest.TestCase):
             import os, sys, __main__
             def task(x):
                 return {'path': sys.path[:2], 'argv': sys.argv, 'cwd': os.getcwd(), 'main': sorted(vars(__main__)),
-                        'numpy': 'numpy' in sys.modules, 'ours': [n for n in sys.modules if n in ('_values', '_host')]}
+                        'numpy': 'numpy' in sys.modules, 'ours': [n for n in sys.modules if n in ('_values', '_host', '_serve', '_records')]}
             '''
         )
         value = host.run(0)[0]['value']

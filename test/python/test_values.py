@@ -13,7 +13,7 @@ import types
 import unittest
 import uuid
 
-from dl_jobs._values import InvalidResult, encode_result
+from dl_jobs._values import InvalidResult, encode_result, scalar_texts
 
 
 @dataclasses.dataclass
@@ -76,6 +76,15 @@ class Values(unittest.TestCase):
     def test_keys_that_are_no_strings_are_written_as_json_writes_them(self):
         for last in (1, float('nan')):
             self.assertEqual(list(made({1: 0, 1.5: 0, None: 0, False: 0, 'x': last})), ['1', '1.5', 'null', 'false', 'x'])
+
+    def test_keys_that_are_no_numbers_in_json_are_their_names(self):
+        self.assertEqual(list(made({float('nan'): 0, float('-inf'): 0})), ['NaN', '-Infinity'])
+
+    def test_scalars_together_are_the_same_as_one_by_one(self):
+        for values in ([1, -2, 2**70], [None], [1, True, 0.1, None, 'a\n"\\,é\u2028', '', 1e300], [False], ['\n']):
+            self.assertEqual([json.loads(text) for text in scalar_texts(values)], [made(value) for value in values])
+        self.assertIsNone(scalar_texts([1, float('inf')]))
+        self.assertIsNone(scalar_texts([1, made]))
 
     def test_what_does_not_fit_is_named_by_its_path(self):
         loop = []
