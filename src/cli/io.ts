@@ -43,7 +43,8 @@ export function outputOf(stream: NodeJS.WriteStream): Output {
         if (closed || stream.writableLength === 0) resolve();
         else stream.write('', () => resolve());
       }),
-    isTTY: stream.isTTY,
+    // A pipe has no such property at all.
+    isTTY: (stream.isTTY as boolean | undefined) === true,
     get columns() {
       // Some terminals say 0.
       return stream.isTTY && stream.columns > 0 ? stream.columns : undefined;

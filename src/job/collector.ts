@@ -48,6 +48,8 @@ export interface CollectorOptions {
 const LOG_TAIL_BYTES = 4_096;
 /** Longer results stand in the log file cut short: they are in the results file. */
 const LOGGED_VALUE = 2_000;
+/** From this many bytes on, a value is copied as bytes instead of as text. */
+const LONG_VALUE = 1_024;
 
 export class Collector {
   readonly counts: Counts = {
@@ -76,26 +78,15 @@ export class Collector {
 
   /** Journal entries, in the order they were written. */
   consume(entries: readonly JournalEntry[]): void {
-    let unread: Buffer[] = [];
     for (const { lines, digest } of entries) {
-      if (digest !== undefined && this.#usesDigests) {
-        // What was recorded before comes first: it may be of the same tasks.
-        this.#read(unread);
-        unread = [];
-        if (this.#settles(digest)) {
-          this.#digest(digest);
-          continue;
-        }
-      }
-      unread.push(lines);
+      if (digest !== undefined && this.#usesDigests && this.#settles(digest)) this.#digest(digest);
+      else this.#read(lines);
     }
-    this.#read(unread);
   }
 
-  #read(lines: readonly Buffer[]): void {
-    if (lines.length === 0) return;
-    const text = Buffer.concat(lines).toString('latin1');
-    scanEnds(text, (end) => this.#end(text, end));
+  #read(lines: Buffer): void {
+    const text = lines.toString('latin1');
+    scanEnds(text, (end) => this.#end(text, end, lines));
   }
 
   /** Each result that is shown on its own is read on its own. */
@@ -139,14 +130,15 @@ export class Collector {
     this.log?.write(toLatin1(`${text}\n`));
   }
 
-  #end(text: string, end: ScannedEnd): void {
+  /** `text` is `bytes` as latin1. */
+  #end(text: string, end: ScannedEnd, bytes: Buffer): void {
     if (!end.final || !this.#states.settle(end.task, end.failure === null)) return;
     this.counts.done++;
     this.durations.add(end.duration);
     if (end.log !== null) this.#copyLog(end.task, end.log);
     if (end.failure === null) {
       this.counts.ok++;
-      this.#ok(text, end);
+      this.#ok(text, end, bytes);
     } else {
       this.counts.errors++;
       this.counts.failures[end.failure] = (this.counts.failures[end.failure] ?? 0) + 1;
@@ -154,12 +146,15 @@ export class Collector {
     }
   }
 
-  #ok(text: string, end: ScannedEnd): void {
-    const { valueFrom, valueTo } = end;
+  #ok(text: string, { task, valueFrom, valueTo }: ScannedEnd, bytes: Buffer): void {
     if (text.charCodeAt(valueFrom) === 91 && !this.#options.spec.groupedResults) {
-      for (const item of splitList(text, valueFrom)) this.#result(item, end.task);
+      for (const item of splitList(text, valueFrom)) this.#result(item, task);
+    } else if (valueTo - valueFrom > LONG_VALUE && this.#usesDigests) {
+      this.counts.results++;
+      this.results?.writeLine(bytes.subarray(valueFrom, valueTo));
+      this.#logResult(text.slice(valueFrom, valueTo), task);
     } else {
-      this.#result(text.slice(valueFrom, valueTo), end.task);
+      this.#result(text.slice(valueFrom, valueTo), task);
     }
   }
 
@@ -168,10 +163,19 @@ export class Collector {
     this.counts.results++;
     this.results?.write(`${json}\n`);
     this.#options.listener.onResult?.(json);
+    this.#logResult(json, task);
+  }
+
+  #logResult(json: string, task: number): void {
     if (this.log === null) return;
-    const shown =
-      json.length <= LOGGED_VALUE ? json : `${json.slice(0, LOGGED_VALUE)}… (${json.length} bytes)`;
-    this.log.write(`[${task}] RESULT ${json.length <= LOGGED_VALUE ? shown : toLatin1Cut(shown)}\n`);
+    if (json.length <= LOGGED_VALUE) {
+      this.log.write(`[${task}] RESULT ${json}\n`);
+      return;
+    }
+    let cut = LOGGED_VALUE;
+    // Not within a character: the bytes of one, but for its first, begin with the bits 10.
+    while ((json.charCodeAt(cut) & 0xc0) === 0x80) cut--;
+    this.log.write(`[${task}] RESULT ${json.slice(0, cut)}... (${json.length} bytes)\n`);
   }
 
   #failed(text: string, end: ScannedEnd, failure: FailureType): void {
@@ -216,11 +220,6 @@ export class Collector {
   isShown(line: string): boolean {
     return !this.#suppress.some((text) => line.includes(text));
   }
-}
-
-/** A cut may have split a character: what is left of it goes. */
-function toLatin1Cut(text: string): string {
-  return toLatin1(fromLatin1(text.replace(/…/g, '...')).replaceAll('\ufffd', ''));
 }
 
 function isErrorValue(value: unknown): boolean {

@@ -7,6 +7,8 @@ import { storeError, writeAll } from '../store/atomic.js';
 /** Lines wait until there are this many characters, or until {@link OutputFile.flush}. */
 const FLUSH_SIZE = 262_144;
 
+const NEWLINE = Buffer.from('\n');
+
 export class OutputFile {
   readonly path: string;
   readonly #keepOld: boolean;
@@ -42,10 +44,21 @@ export class OutputFile {
 
   /** Whole lines. */
   writeBytes(lines: Buffer): void {
-    if (lines.length === 0) return;
+    if (lines.length > 0) this.#append(lines);
+  }
+
+  /** One line, without its newline. */
+  writeLine(line: Buffer): void {
+    this.#append(line, NEWLINE);
+  }
+
+  /** All of it before any flush: what is written ends with a whole line. */
+  #append(...pieces: readonly Buffer[]): void {
     this.#settleParts();
-    this.#bytes.append(lines);
-    this.#size += lines.length;
+    for (const piece of pieces) {
+      this.#bytes.append(piece);
+      this.#size += piece.length;
+    }
     if (this.#size >= FLUSH_SIZE) this.flush();
   }
 
