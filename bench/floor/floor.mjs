@@ -48,6 +48,8 @@ function startWorker() {
   };
 
   let left = 0;
+  // An answer is kept whole: another worker's must not come between its pieces.
+  let pieces = [];
   let header = Buffer.alloc(0);
   channel.on('data', (data) => {
     let at = 0;
@@ -64,8 +66,11 @@ function startWorker() {
       const body = data.subarray(at, at + left);
       at += body.length;
       left -= body.length;
-      keep(body);
+      pieces.push(body);
       if (left === 0) {
+        for (const piece of pieces) keep(piece);
+        if (bytes >= FLUSH_BYTES) flush();
+        pieces = [];
         outstanding--;
         answered = true;
       }
@@ -78,7 +83,6 @@ function startWorker() {
 function keep(body) {
   chunks.push(body);
   bytes += body.length;
-  if (bytes >= FLUSH_BYTES) flush();
 }
 
 function flush() {

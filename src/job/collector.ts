@@ -47,7 +47,7 @@ export interface CollectorOptions {
 /** How much of a task's output an error line carries. */
 const LOG_TAIL_BYTES = 4_096;
 /** Longer results stand in the log file cut short: they are in the results file. */
-const LOGGED_VALUE = 2_000;
+const LOGGED_VALUE = 500;
 /** From this many bytes on, a value is copied as bytes instead of as text. */
 const LONG_VALUE = 1_024;
 
