@@ -8,7 +8,10 @@ export interface StackPaths {
 
 /** A stack in the user's own files: no frames of the host or of Node, snapshot paths as project paths. */
 export function cleanStack(stack: string, paths: StackPaths, hostUrl: string): string {
-  const hidden = [hostUrl, decodeURI(hostUrl).slice(7), '(node:internal/', 'at node:internal/'];
+  // With source maps our own frames carry the names of our sources.
+  const sources = new URL('../../src/', hostUrl).href;
+  const own = [hostUrl, sources].flatMap((url) => [url, decodeURI(url).slice('file://'.length)]);
+  const hidden = [...own, '(node:internal/', 'at node:internal/'];
   return stack
     .split('\n')
     .filter((line) => !/^\s+at /.test(line) || !hidden.some((text) => line.includes(text)))

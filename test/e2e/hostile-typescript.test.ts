@@ -122,6 +122,7 @@ test('each of 1,000 TypeScript tasks, many of them hostile, gets the record that
   expect(thrown?.STACK).toMatch(/tasks\/hostile\.ts:7:/);
   expect(thrown?.STACK).toContain(dir);
   expect(thrown?.STACK).not.toContain('dl_jobs/runs');
+  expect(thrown?.STACK).not.toContain('task-runner');
   expect(thrown?.ERROR).toBe('bad luck 400');
   // What killed a process by itself left its words in the task's log.
   expect(errors.find((line) => line.KWARGS['kind'] === 'late')?.LOG).toContain('late 12');
