@@ -11,7 +11,7 @@ export function cleanStack(stack: string, paths: StackPaths, hostUrl: string): s
   // With source maps our own frames carry the names of our sources.
   const sources = new URL('../../src/', hostUrl).href;
   const own = [hostUrl, sources].flatMap((url) => [url, decodeURI(url).slice('file://'.length)]);
-  const hidden = [...own, '(node:internal/', 'at node:internal/'];
+  const hidden = [...own, '(node:internal/', ' node:internal/'];
   return stack
     .split('\n')
     .filter((line) => !/^\s+at /.test(line) || !hidden.some((text) => line.includes(text)))

@@ -18,20 +18,6 @@ async function valueOf(project: Project, method: string): Promise<unknown> {
   return value;
 }
 
-test('a task is called as a function, of no object', async () => {
-  const project = makeProject({
-    ...ONE,
-    'tasks/who.ts': 'export function f(this: unknown, i: number) { return [i, this === undefined]; }',
-    'tasks/who_async.ts':
-      'export async function f(this: unknown, i: number) { return [i, this === undefined]; }',
-  });
-  expect(await project.run(['map', 'tasks.who.f', '--args_list', 'one.ndjson'])).toMatchObject({ code: 0 });
-  expect(readNdjson(one(project.path('results/*who.f*.ndjson')))).toEqual([5, true]);
-  const several = ['map', 'tasks.who_async.f', '--args_list', 'one.ndjson', '--task_concurrency', '4'];
-  expect(await project.run(several)).toMatchObject({ code: 0 });
-  expect(readNdjson(one(project.path('results/*who_async.f*.ndjson')))).toEqual([5, true]);
-});
-
 const MODULE = `
 import { Colour, double } from './lib/more';
 import type { Shape } from './lib/more';
