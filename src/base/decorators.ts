@@ -2,6 +2,7 @@
  * Wrappers of task functions: `asJson(attempt(expandArgs(f)))` is the usual order.
  * The Python guest has the same three (`python/dl_jobs/decorators.py`); `test/cases/decorators.json` holds both to it.
  */
+import { isThenable } from './thenable.js';
 import { truthy } from './helpers.js';
 import { isPlainObject } from './plain-object.js';
 import { toJson } from './value-json.js';
@@ -217,10 +218,4 @@ function messageOf(error: unknown): string {
   } catch {
     return 'Error';
   }
-}
-
-function isThenable(value: unknown): value is PromiseLike<unknown> {
-  return (
-    typeof value === 'object' && value !== null && typeof (value as { then?: unknown }).then === 'function'
-  );
 }

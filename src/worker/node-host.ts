@@ -16,6 +16,7 @@ import {
   type InitMessage,
   type ReadyMessage,
 } from '../contract/wire.js';
+import { exportedFunction, exportedFunctionNames } from '../base/exported-function.js';
 import { cleanStack } from './clean-stack.js';
 import { watchOutput } from './host-output.js';
 import { errorInfo } from './task-outcome.js';
@@ -37,35 +38,14 @@ async function load(init: InitMessage): Promise<TaskFunction | FatalMessage> {
     const { type, message, stack } = errorInfo(error, (text) => cleanStack(text, init, import.meta.url));
     return { type: 'fatal', reason: 'load', error: { type, message, ...(stack !== undefined && { stack }) } };
   }
-  const found = lookUp(namespace, init.method);
+  const found = exportedFunction(namespace, init.method);
   if (found !== undefined) return found;
   return {
     type: 'fatal',
     reason: 'missing',
     error: { type: 'TaskFunctionNotFound', message: `${init.module} has no function ${init.method}` },
-    names: functionNames(namespace),
+    names: exportedFunctionNames(namespace),
   };
-}
-
-/** What a module offers: its exports, and for CommonJS those of its default. */
-function holders(namespace: Record<string, unknown>): Record<string, unknown>[] {
-  return [namespace, namespace['default']].filter(
-    (holder): holder is Record<string, unknown> =>
-      (typeof holder === 'object' || typeof holder === 'function') && holder !== null,
-  );
-}
-
-function lookUp(namespace: Record<string, unknown>, name: string): TaskFunction | undefined {
-  for (const holder of holders(namespace)) {
-    const found: unknown = Object.hasOwn(holder, name) ? holder[name] : undefined;
-    if (typeof found === 'function') return found as TaskFunction;
-  }
-  return undefined;
-}
-
-function functionNames(namespace: Record<string, unknown>): string[] {
-  const entries = holders(namespace).flatMap((holder) => Object.entries(holder));
-  return [...new Set(entries.filter(([, value]) => typeof value === 'function').map(([name]) => name))];
 }
 
 /** Reads frames from the worker for as long as the pipe is open; its end is the end of this process. */

@@ -1,4 +1,5 @@
 /** Runs the tasks of a node host, one at a time or several, and sends their records. */
+import { isThenable } from '../base/thenable.js';
 import type { BatchMessage, InitMessage } from '../contract/wire.js';
 import { YoungHeap } from '../base/young-heap.js';
 import { isExpanding } from '../base/decorators.js';
@@ -242,12 +243,6 @@ function singleCall(fn: TaskFunction): (arg: unknown) => unknown {
     if (isExpanding(fn)) return fn(args as never, kwargs as never);
     return Object.keys(kwargs).length > 0 ? fn(...args, kwargs) : fn(...args);
   };
-}
-
-function isThenable(value: unknown): value is PromiseLike<unknown> {
-  return (
-    typeof value === 'object' && value !== null && typeof (value as { then?: unknown }).then === 'function'
-  );
 }
 
 function indexesOf({ tasks }: BatchMessage): number | number[] {
