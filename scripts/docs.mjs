@@ -39,8 +39,8 @@ const code = (text) => `\`${cell(text)}\``;
 const table = (head, rows) =>
   [head, head.map(() => '---'), ...rows].map((row) => `| ${row.join(' | ')} |`).join('\n');
 
-const shortValue = (value) =>
-  tables.formatSetting(typeof value === 'string' ? tables.shortImage(value) : value);
+const shortValue = (key, value) =>
+  tables.formatSetting(key, typeof value === 'string' ? tables.shortImage(value) : value);
 
 const PARTS = {
   settings: () =>
@@ -53,7 +53,7 @@ const PARTS = {
           code(key),
           cell(spec.description),
           cell(tables.describeKind(spec)),
-          code(shortValue(spec.default)),
+          code(shortValue(key, spec.default)),
           option,
         ];
       }),

@@ -26,8 +26,8 @@ export { IMAGES } from './config/images.js';
 export type { DLJobOptions, ArgsList } from './job/options.js';
 export type { RunOptions } from './job/run.js';
 export type { RunContextOptions } from './job/run-jobs.js';
-export type { RunSummary, RunStatus } from './job/summary.js';
-export type { ResultsOptions, TaskResultRow } from './job/results.js';
+export type { RunSummary, RunStatus } from './outputs/summary.js';
+export type { ResultsOptions, TaskResultRow } from './outputs/results.js';
 export type { Reporter, RunView } from './job/reporter.js';
 export type { ErrorCode } from './base/errors.js';
 export type {

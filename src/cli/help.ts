@@ -51,7 +51,7 @@ const NOTE = [
 /** A setting's default; of an image its key, for its address is long. */
 function shortDefault(key: SettingKey): string {
   const { default: value } = SETTINGS[key];
-  return formatSetting(typeof value === 'string' ? shortImage(value) : value);
+  return formatSetting(key, typeof value === 'string' ? shortImage(value) : value);
 }
 
 /** Help of one command, or of the program. Ends with a line feed. */

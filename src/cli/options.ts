@@ -1,7 +1,8 @@
 /** The table of commands and options: the tokenizer, `--help` and docs/configuration.md are made from it. */
 import { UsageError } from '../base/errors.js';
 import { describeKind } from '../config/parse.js';
-import { SETTING_KEYS, settingSpec, type SettingKey, type Settings } from '../config/settings.js';
+import { SETTING_KEYS, settingSpec, type SettingKey, type Settings, type SettingSpec } from '../config/settings.js';
+import { FAILURE_TYPES, type FailureType } from '../contract/record.js';
 
 export const COMMANDS = {
   run: {
@@ -32,6 +33,82 @@ export const COMMANDS = {
     synopsis: 'dl_jobs list',
     summary: 'List the job functions of this project.',
     details: [],
+  },
+  resume: {
+    synopsis: 'dl_jobs resume [OPTIONS] [RUN]',
+    summary: 'Go on with a run that was interrupted, killed, stopped or canceled.',
+    details: [
+      'RUN is an id, the beginning of one, or a group; without it the latest invocation goes on.',
+      'Same code, same arguments; only tasks without an outcome run.',
+    ],
+  },
+  retry: {
+    synopsis: 'dl_jobs retry [OPTIONS] [RUN]',
+    summary: 'Run the tasks of a run that failed again.',
+    details: [
+      'RUN is an id or the beginning of one; without it the latest run.',
+      'What succeeds now takes the place of the old error. For instance: dl_jobs retry --memory 8GB --code new',
+    ],
+  },
+  runs: {
+    synopsis: 'dl_jobs runs [OPTIONS]',
+    summary: 'List the runs of this project, the latest last.',
+    details: [],
+  },
+  status: {
+    synopsis: 'dl_jobs status [OPTIONS] [RUN]',
+    summary: 'Show how a run is doing: counts, rate, failures, slowest tasks, workers.',
+    details: [],
+  },
+  results: {
+    synopsis: 'dl_jobs results [OPTIONS] [RUN]',
+    summary: 'Print the results of a run, also while it is running.',
+    details: [],
+  },
+  errors: {
+    synopsis: 'dl_jobs errors [OPTIONS] [RUN]',
+    summary: 'Show the errors of a run by type and message, and how to reproduce them.',
+    details: [],
+  },
+  logs: {
+    synopsis: 'dl_jobs logs [OPTIONS] [RUN]',
+    summary: 'Print what the tasks of a run wrote.',
+    details: [],
+  },
+  replay: {
+    synopsis: 'dl_jobs replay [OPTIONS] [RUN] --task N',
+    summary: 'Run one recorded task again, here, with the current code; nothing is recorded.',
+    details: ['For instance: dl_jobs replay --task 17 --inspect'],
+  },
+  attach: {
+    synopsis: 'dl_jobs attach [RUN]',
+    summary: 'Watch a run that was started elsewhere; Ctrl-C leaves it running.',
+    details: [],
+  },
+  cancel: {
+    synopsis: 'dl_jobs cancel [RUN]',
+    summary: 'End a run, and see to it that nothing of it is left running.',
+    details: ['`dl_jobs resume` can go on with it later.'],
+  },
+  outputs: {
+    synopsis: 'dl_jobs outputs [RUN]',
+    summary: 'Write the results, errors and log files of a run anew, in the order of its arguments.',
+    details: [],
+  },
+  path: {
+    synopsis: 'dl_jobs path [RUN]',
+    summary: "Print where a run's folder is.",
+    details: [],
+  },
+  rm: {
+    synopsis: 'dl_jobs rm [OPTIONS] RUN...',
+    summary: 'Delete the folders of runs that have ended. Their results, errors and log files stay.',
+    details: [],
+  },
+  clean: {
+    synopsis: 'dl_jobs clean --older-than AGE',
+    summary: 'Delete the folders of all runs that ended longer ago than AGE, and what crashes left.',
+    details: ['For instance: dl_jobs clean --older-than 7d'],
   },
   config: {
     synopsis: 'dl_jobs config [OPTIONS] [KWARGS]',
@@ -91,24 +168,86 @@ export interface GivenOptions {
   /** A path, or `-` for standard input. */
   readonly args_list?: string;
   readonly limit?: number;
+  readonly sample?: number;
+  readonly retries?: number;
+  readonly retry_on?: readonly FailureType[];
+  /** Seconds. */
+  readonly retry_delay?: number;
+  /** Seconds. */
+  readonly timeout?: number | null;
+  /** Bytes. */
+  readonly memory?: number | null;
+  readonly max_failures?: number | `${number}%` | null;
+  readonly fail_fast?: boolean;
+  readonly shuffle?: boolean;
+  readonly detach?: boolean;
+  readonly seal?: boolean;
+  readonly skip_damaged?: boolean;
+  readonly code?: string;
+  readonly failure_type?: readonly FailureType[];
+  /** Ranges of task indexes, both ends included. */
+  readonly tasks?: readonly (readonly [from: number, to: number])[];
+  readonly again?: boolean;
+  readonly json?: boolean;
+  readonly watch?: boolean;
+  readonly task?: number;
+  readonly errors?: boolean;
+  readonly follow?: boolean;
+  readonly format?: string;
+  readonly with_args?: boolean;
+  readonly ordered?: boolean;
+  readonly inspect?: boolean;
+  /** Seconds. */
+  readonly older_than?: number;
   readonly force?: boolean;
   readonly info?: boolean;
 }
 
 const RUNS: readonly Command[] = ['run', 'map', 'test'];
-const METAVARS = { boolean: 'BOOLEAN', integer: 'N', image: 'IMAGE' } as const;
+const CONTINUES: readonly Command[] = ['resume', 'retry'];
+/** Settings that a later round of a run may change. */
+const OF_ROUNDS: ReadonlySet<SettingKey> = new Set<SettingKey>([
+  'noisy',
+  'print_logs',
+  'workers',
+  'task_concurrency',
+  'retries',
+  'retry_on',
+  'retry_delay',
+  'timeout',
+  'memory',
+  'max_failures',
+  'fail_fast',
+]);
+const METAVARS: Partial<Record<SettingSpec['kind'], string>> = {
+  boolean: 'BOOLEAN',
+  integer: 'N',
+  image: 'IMAGE',
+  seconds: 'TIME',
+  timeout: 'TIME',
+  size: 'SIZE',
+  threshold: 'N|N%',
+  choices: 'TYPES',
+};
 
 function settingOption(setting: SettingKey, name: string): OptionSpec {
   const spec = settingSpec(setting);
-  const detail = spec.kind === 'image' || spec.kind === 'choice' ? ` (${describeKind(spec)})` : '';
+  const detail = ['image', 'choice', 'choices'].includes(spec.kind) ? ` (${describeKind(spec)})` : '';
   return {
     name,
     takes: spec.kind === 'boolean' ? 'boolean' : 'value',
-    metavar: spec.kind in METAVARS ? METAVARS[spec.kind as keyof typeof METAVARS] : 'NAME',
+    metavar: METAVARS[spec.kind] ?? 'NAME',
     description: spec.description + detail,
-    commands: [...RUNS, 'config'],
+    commands: [...RUNS, ...(OF_ROUNDS.has(setting) ? CONTINUES : []), 'config'],
     setting,
   };
+}
+
+/** Forms that results can be printed in. */
+export const RESULT_FORMATS = ['ndjson', 'json', 'csv'] as const;
+
+function flag(name: string, description: string, commands: readonly Command[]): OptionSpec {
+  return { name, takes: 'boolean', metavar: 'BOOLEAN', description, commands };
 }
 
 export const OPTIONS: readonly OptionSpec[] = [
@@ -131,12 +270,69 @@ export const OPTIONS: readonly OptionSpec[] = [
     commands: RUNS,
   },
   {
-    name: 'force',
-    takes: 'boolean',
-    metavar: 'BOOLEAN',
-    description: 'Overwrite an existing configuration file.',
-    commands: ['config'],
+    name: 'sample',
+    takes: 'value',
+    metavar: 'N',
+    description: 'Try N tasks first, picked from the whole list; `dl_jobs resume` runs the others.',
+    commands: RUNS,
   },
+  flag('detach', 'Run in the background, and print the id of the run.', [...RUNS, ...CONTINUES]),
+  flag('seal', 'Finish what was recorded of an argument list that cannot be continued.', ['resume']),
+  flag('skip_damaged', 'Pass over damaged records, and run their tasks again.', CONTINUES),
+  {
+    name: 'code',
+    takes: 'value',
+    metavar: 'new|run',
+    description:
+      '`new` takes the code as it is now, `run` that of the run. [default:\u00a0run, with replay new]',
+    commands: [...CONTINUES, 'replay'],
+  },
+  {
+    name: 'failure_type',
+    takes: 'value',
+    metavar: 'TYPES',
+    description: `Only tasks that failed so: ${FAILURE_TYPES.join(', ')}.`,
+    commands: ['retry'],
+  },
+  {
+    name: 'tasks',
+    takes: 'value',
+    metavar: 'LIST',
+    description: 'Only these tasks: 3,7-20.',
+    commands: ['retry'],
+  },
+  flag('again', 'Run tasks of --tasks that are ok again, too; what they return takes the place of the old.', [
+    'retry',
+  ]),
+  flag('json', 'Print JSON.', ['runs', 'status', 'errors']),
+  flag('watch', 'Show it again every second until the run has ended.', ['status']),
+  {
+    name: 'task',
+    takes: 'value',
+    metavar: 'N',
+    description: 'Only this task: its index in the argument list, from 0.',
+    commands: ['logs', 'results', 'replay'],
+  },
+  flag('errors', 'Only tasks that failed.', ['logs']),
+  flag('follow', 'Go on as more is written (-f).', ['logs']),
+  {
+    name: 'format',
+    takes: 'value',
+    metavar: RESULT_FORMATS.join('|'),
+    description: 'How to print results. [default:\u00a0ndjson]',
+    commands: ['results'],
+  },
+  flag('with_args', 'Print each with its task and arguments.', ['results']),
+  flag('ordered', 'In the order of the arguments.', ['results']),
+  flag('inspect', 'Stop in a debugger before the task runs.', ['replay']),
+  {
+    name: 'older_than',
+    takes: 'value',
+    metavar: 'AGE',
+    description: 'Age of a run since it ended: 12h, 7d.',
+    commands: ['clean'],
+  },
+  flag('force', 'With config: overwrite an existing file. With rm: cancel the run first.', ['config', 'rm']),
   {
     name: 'info',
     takes: 'boolean',

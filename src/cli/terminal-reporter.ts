@@ -3,7 +3,7 @@
  * line stands below what is printed; on a pipe a plain line comes every few seconds.
  */
 import type { Reporter, RunView } from '../job/reporter.js';
-import type { RunSummary } from '../job/summary.js';
+import type { RunSummary } from '../outputs/summary.js';
 import { describeError, summaryText } from '../job/summary-text.js';
 import { paint, type Paint } from './colors.js';
 import type { Io } from './io.js';

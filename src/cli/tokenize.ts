@@ -5,6 +5,7 @@
 import { describeValue, UsageError } from '../base/errors.js';
 import { nearest } from '../config/nearest.js';
 import { parseSetting, SWITCH_OFF, SWITCH_ON } from '../config/parse.js';
+import { parseOption } from './option-values.js';
 import {
   COMMAND_NAMES,
   findOption,
@@ -27,7 +28,7 @@ export interface ParsedCommand {
 
 /** Words that look like options but are numbers, lists of numbers, or standard input: `-5.2`, `-.5`, `-1,2`, `-`. */
 const NUMBER_LIKE = /^-(\.?\d.*)?$/s;
-const SHORT: Readonly<Record<string, string>> = { '-h': 'help', '-V': 'version' };
+const SHORT: Readonly<Record<string, string>> = { '-h': 'help', '-V': 'version', '-f': 'follow' };
 
 interface Found {
   readonly option: OptionSpec;
@@ -66,20 +67,17 @@ function switchWord(word: string | undefined): boolean | undefined {
 }
 
 /** The typed value of a value option. */
-function optionValue({ option, typed, value }: Found): boolean | string | number {
+function optionValue({ option, typed, value }: Found): unknown {
   if (typeof value === 'boolean') return value;
   let expected: string;
   if (option.setting !== undefined) {
     const parsed = parseSetting(option.setting, value, false);
-    if ('value' in parsed) return parsed.value as string | number;
+    if ('value' in parsed) return parsed.value;
     expected = parsed.expected;
-  } else if (option.name === 'limit') {
-    const number = /^\+?\d+$/.test(value) ? Number(value) : 0;
-    if (Number.isSafeInteger(number) && number > 0) return number;
-    expected = 'a whole number, 1 or more';
   } else {
-    if (value !== '') return value;
-    expected = 'a file, or - for standard input';
+    const parsed = parseOption(option.name, value);
+    if ('value' in parsed) return parsed.value;
+    expected = parsed.expected;
   }
   throw new UsageError(
     option.name === 'platform' ? 'PLATFORM_UNKNOWN' : 'USAGE',

@@ -46,7 +46,8 @@ export async function readConfigFile(
   const known = readParsed(remembered);
   if (known !== null) return known;
   const settings = await parseConfig(path, text);
-  writeParsed(remembered, settings);
+  // Values of variables may be secret: they stay in the one file that the user wrote them to.
+  if (!settings.some(({ key }) => key === 'env')) writeParsed(remembered, settings);
   return settings;
 }
 

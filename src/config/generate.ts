@@ -1,6 +1,6 @@
 /** Writes the text of a configuration file. */
-import { describeKind } from './parse.js';
-import { defaultSettings, SETTING_KEYS, settingSpec, type Settings } from './settings.js';
+import { describeKind, parseSetting, showValue } from './parse.js';
+import { defaultSettings, SETTING_KEYS, settingSpec, type SettingKey, type Settings } from './settings.js';
 
 /** Plain in YAML whatever its version, and never read as anything but text. */
 const PLAIN = /^[A-Za-z][\w./@-]*(:[\w./@-]+)*$/;
@@ -11,9 +11,22 @@ function scalar(value: unknown): string {
   return PLAIN.test(value) && !NOT_TEXT.test(value) ? value : JSON.stringify(value);
 }
 
-/** A setting's value as YAML and as `config --info` show it. */
-export function formatSetting(value: Settings[keyof Settings]): string {
-  return Array.isArray(value) ? `[${value.map(scalar).join(', ')}]` : scalar(value);
+/** A setting's value as `config --info` and `--help` show it; of variables only the names, for values may be secret. */
+export function formatSetting(key: SettingKey, value: unknown): string {
+  const shown = showValue(settingSpec(key), value);
+  return Array.isArray(shown) ? `[${shown.map(scalar).join(', ')}]` : scalar(shown);
+}
+
+/** As {@link formatSetting}, where nothing is hidden or rounded. */
+function inFile(key: SettingKey, value: unknown): string {
+  const { kind } = settingSpec(key);
+  if (kind === 'variables' && Object.values(value as object).some((text) => text !== null)) {
+    return JSON.stringify(value);
+  }
+  const shown = formatSetting(key, value);
+  const again = parseSetting(key, shown, false);
+  const rounded = (kind === 'size' || kind === 'timeout' || kind === 'seconds') && 'value' in again && again.value !== value;
+  return rounded ? String(value) : shown;
 }
 
 /**
@@ -28,7 +41,7 @@ export function generateConfig(values: Partial<Settings> = {}): string {
   ];
   for (const key of SETTING_KEYS) {
     const spec = settingSpec(key);
-    lines.push('', `# ${spec.description} (${describeKind(spec)})`, `${key}: ${formatSetting(all[key])}`);
+    lines.push('', `# ${spec.description} (${describeKind(spec)})`, `${key}: ${inFile(key, all[key])}`);
   }
   return `${lines.join('\n')}\n`;
 }

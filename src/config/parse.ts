@@ -1,5 +1,6 @@
 /** From what a person wrote to a setting's value. */
 import { FALSE_WORDS, TRUE_WORDS } from '../base/helpers.js';
+import { formatDuration, formatSize, parseDuration, parseSize } from '../base/sizes.js';
 import { IMAGES, isImageKey, resolveImage } from './images.js';
 import { settingSpec, type SettingKey, type Settings, type SettingSpec } from './settings.js';
 
@@ -52,6 +53,20 @@ export function describeKind(spec: SettingSpec): string {
       return 'a list of GPU ids, or null';
     case 'choice':
       return spec.choices.length === 1 ? (spec.choices[0] ?? '') : `one of ${spec.choices.join(', ')}`;
+    case 'choices':
+      return `a list of some of ${spec.choices.join(', ')}`;
+    case 'seconds':
+      return 'a duration such as 90s, 5m or 1h30m';
+    case 'timeout':
+      return 'a duration such as 90s, 5m or 1h30m, above 0, or null';
+    case 'size':
+      return 'a size such as 500MB or 8GB, above 0, or null';
+    case 'threshold':
+      return 'a whole number, a percentage such as 5%, or null';
+    case 'patterns':
+      return 'a list of regular expressions';
+    case 'variables':
+      return 'a list of names, or names with values';
   }
 }
 
@@ -85,7 +100,89 @@ function parse(spec: SettingSpec, raw: unknown, typed: boolean): unknown {
     }
     case 'choice':
       return typeof raw === 'string' && spec.choices.includes(raw) ? raw : undefined;
+    case 'choices': {
+      const items = asTexts(raw, typed);
+      return items?.every((item) => spec.choices.includes(item)) === true ? items : undefined;
+    }
+    case 'seconds':
+      return asAmount(raw, parseDuration);
+    case 'timeout':
+      return isNothing(raw) ? null : asAmount(raw, parseDuration) || undefined;
+    case 'size':
+      return isNothing(raw) ? null : asAmount(raw, parseSize) || undefined;
+    case 'threshold':
+      return isNothing(raw) ? null : asThreshold(raw);
+    case 'patterns': {
+      const items = asTexts(raw, typed);
+      return items?.every(isPattern) === true ? items : undefined;
+    }
+    case 'variables':
+      return asVariables(raw, typed);
   }
+}
+
+/** A list of texts; a text from the command line or the environment is split at commas. */
+function asTexts(raw: unknown, typed: boolean): string[] | undefined {
+  if (isNothing(raw)) return [];
+  const list: unknown = Array.isArray(raw) ? raw : !typed && typeof raw === 'string' ? raw.split(',') : [raw];
+  const items = list as unknown[];
+  return items.every(isText) ? items.map((item) => item.trim()) : undefined;
+}
+
+function asAmount(raw: unknown, parser: (value: unknown) => number): number | undefined {
+  try {
+    return parser(raw);
+  } catch {
+    return undefined;
+  }
+}
+
+function asThreshold(raw: unknown): number | string | undefined {
+  const text = typeof raw === 'number' ? String(raw) : typeof raw === 'string' ? raw.trim() : '';
+  if (/^\d+$/.test(text)) return Number(text);
+  const percent = /^(\d+(?:\.\d+)?)\s*%$/.exec(text)?.[1];
+  return percent !== undefined && Number(percent) <= 100 ? `${Number(percent)}%` : undefined;
+}
+
+function isPattern(text: string): boolean {
+  try {
+    // A pattern that matches nothing at all would mask nothing, for ever.
+    return !new RegExp(text).test('');
+  } catch {
+    return false;
+  }
+}
+
+const VARIABLE = /^[A-Za-z_][A-Za-z0-9_]*$/;
+
+/** `[A, B]`, `[A, B=text]`, or `{A: null, B: text}`. */
+function asVariables(raw: unknown, typed: boolean): Record<string, string | null> | undefined {
+  const variables = Object.create(null) as Record<string, string | null>;
+  if (typeof raw === 'object' && raw !== null && !Array.isArray(raw)) {
+    for (const [name, value] of Object.entries(raw as Record<string, unknown>)) {
+      if (!VARIABLE.test(name) || (typeof value === 'string' && value.includes('\0'))) return undefined;
+      if (value !== null && !['string', 'number', 'boolean'].includes(typeof value)) return undefined;
+      variables[name] = value === null ? null : String(value);
+    }
+    return { ...variables };
+  }
+  for (const item of asTexts(raw, typed) ?? ['']) {
+    const equals = item.indexOf('=');
+    const name = equals < 0 ? item : item.slice(0, equals);
+    if (!VARIABLE.test(name)) return undefined;
+    variables[name] = equals < 0 ? null : item.slice(equals + 1);
+  }
+  return { ...variables };
+}
+
+/** A setting's value as a person would write it. */
+export function showValue(spec: SettingSpec, value: unknown): unknown {
+  if (value === null) return value;
+  if (spec.kind === 'seconds' || spec.kind === 'timeout') return formatDuration(value as number);
+  if (spec.kind === 'size') return formatSize(value as number).replace(' ', '');
+  // Values may be secrets.
+  if (spec.kind === 'variables') return Object.keys(value as object);
+  return value;
 }
 
 /**

@@ -2,6 +2,7 @@
  * The one table of settings. Types, validation, `--help`, `config --info`, the generated configuration file
  * and docs/configuration.md are all made from it.
  */
+import { FAILURE_TYPES, type FailureType } from '../contract/record.js';
 import { IMAGES } from './images.js';
 
 /** Platforms that a job can name. */
@@ -25,7 +26,17 @@ export type SettingSpec = Common &
     | { readonly kind: 'list'; readonly default: readonly string[] }
     | { readonly kind: 'ids'; readonly default: readonly string[] | null }
     | { readonly kind: 'choice'; readonly default: string; readonly choices: readonly string[] }
+    | { readonly kind: 'choices'; readonly default: readonly string[]; readonly choices: readonly string[] }
+    | { readonly kind: 'seconds'; readonly default: number }
+    | { readonly kind: 'timeout'; readonly default: number | null }
+    | { readonly kind: 'size'; readonly default: number | null }
+    | { readonly kind: 'threshold'; readonly default: number | `${number}%` | null }
+    | { readonly kind: 'patterns'; readonly default: readonly string[] }
+    | { readonly kind: 'variables'; readonly default: Variables }
   );
+
+/** Environment variables by name; null: the value is what the environment has. */
+export type Variables = Readonly<Record<string, string | null>>;
 
 export const SETTINGS = {
   cpus: {
@@ -173,6 +184,67 @@ export const SETTINGS = {
     choices: ['batch', 'record', 'none'],
     description: 'When outcomes are forced to disk: for each batch, for each record, or never.',
   },
+  retries: {
+    kind: 'integer',
+    default: 0,
+    min: 0,
+    option: 'retries',
+    description: 'Further tries of a task that failed in one of the ways of retry_on.',
+  },
+  retry_on: {
+    kind: 'choices',
+    default: ['crash', 'oom', 'timeout'],
+    choices: FAILURE_TYPES,
+    option: 'retry_on',
+    description: 'Failure types that are tried again.',
+  },
+  retry_delay: {
+    kind: 'seconds',
+    default: 1,
+    option: 'retry_delay',
+    description:
+      'Time before the second try; it doubles with each further one, give or take a half, up to a minute.',
+  },
+  timeout: {
+    kind: 'timeout',
+    default: null,
+    option: 'timeout',
+    description: 'Time that one try of a task may take, from its start.',
+  },
+  memory: {
+    kind: 'size',
+    default: null,
+    option: 'memory',
+    description: 'Memory that one task may use.',
+  },
+  max_failures: {
+    kind: 'threshold',
+    default: null,
+    option: 'max_failures',
+    description: 'When more tasks than this have failed, no further ones are begun.',
+  },
+  fail_fast: {
+    kind: 'boolean',
+    default: false,
+    option: 'fail_fast',
+    description: 'Whether the first failure stops the run.',
+  },
+  shuffle: {
+    kind: 'boolean',
+    default: false,
+    option: 'shuffle',
+    description: 'Whether tasks run in a random order.',
+  },
+  env: {
+    kind: 'variables',
+    default: {},
+    description: 'Environment variables that tasks need: their names, or names with values.',
+  },
+  redact: {
+    kind: 'patterns',
+    default: [],
+    description: 'Regular expressions; what they match in task output and error records is masked.',
+  },
 } as const satisfies Record<string, SettingSpec>;
 
 export type SettingKey = keyof typeof SETTINGS;
@@ -185,13 +257,21 @@ interface KindValues {
   switch: boolean | string;
   list: readonly string[];
   ids: readonly string[] | null;
+  seconds: number;
+  timeout: number | null;
+  size: number | null;
+  threshold: number | `${number}%` | null;
+  patterns: readonly string[];
+  variables: Variables;
 }
 
 type ValueOf<S> = S extends { kind: 'choice'; choices: readonly (infer C)[] }
   ? C
-  : S extends { kind: keyof KindValues }
-    ? KindValues[S['kind']]
-    : never;
+  : S extends { kind: 'choices' }
+    ? readonly FailureType[]
+    : S extends { kind: keyof KindValues }
+      ? KindValues[S['kind']]
+      : never;
 
 /** A value for every setting. Images are addresses, never keys. */
 export type Settings = { readonly [K in SettingKey]: ValueOf<(typeof SETTINGS)[K]> };

@@ -7,6 +7,8 @@ export interface TaskBatch {
   readonly tasks: readonly (readonly [first: number, count: number])[];
   readonly count: number;
   readonly args: Buffer;
+  /** Which try at these tasks this is, from 1. @default 1 */
+  readonly attempt?: number;
   /** It must be the only thing its host runs: it is suspected of killing one. */
   readonly alone?: boolean;
 }
@@ -21,6 +23,8 @@ export interface TaskSource {
   take(maxTasks: number): TaskBatch | null | Promise<TaskBatch | null>;
   /** Tasks not taken yet; null while the argument list has not ended and says no length. */
   remaining(): number | null;
+  /** The arguments of a task that was taken before, with the newline: it is tried again. */
+  line(task: number): Buffer;
 }
 
 /**
@@ -39,10 +43,17 @@ export interface Digest {
   readonly durations: readonly number[];
 }
 
+/** The lowest and the highest of some task indexes. */
+export type TaskSpan = readonly [lowest: number, highest: number];
+
 /** A sink of journal lines. */
 export interface JournalSink {
-  /** Whole records, in pieces that belong together: they are written as one. */
-  append(pieces: readonly Buffer[], digest?: Digest): void;
+  /**
+   * Whole records, in pieces that belong together: they are written as one.
+   *
+   * @param span - bounds of the tasks that the records are about, for the shard's index; null: of none
+   */
+  append(pieces: readonly Buffer[], span: TaskSpan | null, digest?: Digest): void;
 }
 
 /** What a platform gets to execute a round. */
@@ -64,6 +75,12 @@ export interface RoundContext {
   readonly journal: JournalSink;
   /** Which digests the journal can use; they are always optional. */
   readonly digests: 'none' | 'results' | 'results and log';
+  /** Environment variables of the hosts, besides those of this process. Secret: never on disk. */
+  readonly env: Readonly<Record<string, string>>;
+  /** Sources of regular expressions: what they match is masked in logs and error records. May hold secrets. */
+  readonly redact: readonly string[];
+  /** Something that the user should know now. */
+  readonly warn: (text: string) => void;
 }
 
 /** What a worker is doing now. */
@@ -75,12 +92,34 @@ export interface WorkerStatus {
   readonly inFlight: number;
 }
 
+/** What one host is doing now. */
+export interface HostStatus {
+  /** Index within its worker. */
+  readonly host: number;
+  readonly pid: number;
+  /** The task it runs: the first that it has not answered, or the one it says; null: none. */
+  readonly task: number | null;
+  /** Tasks that it has and did not answer, that one included. */
+  readonly tasks: number;
+  /** Epoch milliseconds since when it runs that task, or has that batch; null: it is idle. */
+  readonly since: number | null;
+  /** Resident memory now, KiB; null: not known. */
+  readonly rss: number | null;
+  /** `loading` until the function is loaded; `stopped` by SIGSTOP. */
+  readonly state: 'loading' | 'idle' | 'running' | 'stopped';
+}
+
 /** A round that is being executed. */
 export interface RoundHandle {
   /** Resolves when every task taken has an outcome or the round was stopped; rejects when the job is broken. */
   readonly done: Promise<void>;
   status(): WorkerStatus;
-  /** Hand out nothing more; resolve `done` when what runs has ended, or after `graceMs` kill it. */
+  /** Each living host; asks the system, so not for every tick. */
+  hosts(): readonly HostStatus[];
+  /**
+   * Hand out nothing more; resolve `done` when what runs has ended, or after `graceMs` kill it (Infinity: never).
+   * May be called again with less patience.
+   */
   stop(graceMs: number): void;
 }
 

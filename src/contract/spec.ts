@@ -1,4 +1,5 @@
 /** What a job is, as plain data: written to `run.json`, read by every platform and host. */
+import type { Policy } from './policy.js';
 
 /** Version of `run.json` and of the layout of the run folder. Readers refuse a higher one. */
 export const RUN_VERSION = 1;
@@ -37,8 +38,17 @@ export interface JobSpec {
   readonly printLogs: boolean;
   readonly suppress: readonly string[];
   readonly durability: 'batch' | 'record' | 'none';
-  /** Run only this many tasks. */
+  /** Run only this many tasks: the list ends there. */
   readonly limit: number | null;
+  /** Try this many tasks first, picked from the whole list; the others are left for `resume`. */
+  readonly sample: number | null;
+  readonly policy: Policy;
+  /** Names of the environment variables that the job asks for. Their values are nowhere on disk. */
+  readonly env: readonly string[];
+  /** Those of {@link env} whose values the job gave itself, instead of leaving them to the environment. */
+  readonly envGiven: readonly string[];
+  /** Regular expressions; what they match in task output and in error records is replaced by asterisks. */
+  readonly redact: readonly string[];
   readonly modules: readonly string[];
   readonly requirements: readonly string[] | string | null;
   readonly data: readonly string[];
@@ -86,5 +96,10 @@ export interface JobOrigin {
   readonly file: string;
   readonly method: string;
   readonly args: readonly unknown[];
+  /** Those of the command line, and the options of the command line that the function reads. */
   readonly kwargs: Readonly<Record<string, unknown>>;
+  /** Which of the jobs that it returned. */
+  readonly job: number;
+  /** A file that took the place of the job's own argument list; absolute. */
+  readonly argsList: string | null;
 }

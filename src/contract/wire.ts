@@ -10,11 +10,25 @@
  * host answers each with one or more `out`, the last with `done: true`. Closing the pipe ends the host at once.
  */
 
+import type { FailureType } from './record.js';
+
 export const WIRE_VERSION = 1;
 
 /** The descriptors of a host; 1 and 2 are its log file, 0 is /dev/null. */
 export const HOST_IN = 3;
 export const HOST_OUT = 4;
+/**
+ * A file of {@link PROGRESS_BYTES} bytes without a name, which the host overwrites in place before each task when it
+ * is asked for: the worker must know what a host that is stuck, or dead, was doing. A record cannot tell: it would
+ * have to be sent before each task.
+ *
+ * Little-endian: batch id (u32), position within the batch (u32), start of the task (f64: milliseconds of the
+ * system's monotonic clock, as `process.hrtime()` and Python's `time.monotonic()` read it).
+ */
+export const HOST_PROGRESS = 5;
+export const PROGRESS_BYTES = 16;
+/** Batch id in the progress file of a host that runs several tasks at a time: the time is a sign of life. */
+export const PROGRESS_ALIVE = 0xffff_ffff;
 
 /** Worker → host, once, first. */
 export interface InitMessage {
@@ -41,6 +55,16 @@ export interface InitMessage {
   readonly digests: 'none' | 'results' | 'results and log';
   /** Tasks at a time in this host (async functions only). */
   readonly concurrency: number;
+  /** Whether to keep {@link HOST_PROGRESS} up to date. */
+  readonly progress: boolean;
+  /** Milliseconds that an attempt may take; only a host that runs several at a time looks: {@link LateMessage}. */
+  readonly timeoutMs: number | null;
+  /** Tries of a task after the first, */
+  readonly retries: number;
+  /** for errors of these types. A record of an attempt that is not the last has `"fin":false`. */
+  readonly retryOn: readonly FailureType[];
+  /** Sources of regular expressions: the parts they match in `error` and in returned errors are replaced by `*`. */
+  readonly redact: readonly string[];
 }
 
 /** Worker → host: run these. The body holds one line of arguments a task. */
@@ -92,8 +116,20 @@ export interface OutMessage {
   readonly busy: number;
   /** Positions within the batch, given when they are not simply the next `n`. */
   readonly at?: readonly number[];
+  /** Positions within the batch of the tasks whose record says `"fin":false`: they are to be tried again. */
+  readonly again?: readonly number[];
   /** True on the last message of a batch. */
   readonly done?: true;
 }
 
-export type FromHost = ReadyMessage | FatalMessage | OutMessage;
+/** Host → worker, from a host that runs several tasks at a time: this one is over its time and still runs. */
+export interface LateMessage {
+  readonly type: 'late';
+  /** The batch. */
+  readonly id: number;
+  readonly position: number;
+  /** Milliseconds since it started. */
+  readonly ms: number;
+}
+
+export type FromHost = ReadyMessage | FatalMessage | OutMessage | LateMessage;

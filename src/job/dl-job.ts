@@ -5,7 +5,7 @@ import { checkOptions } from './check-options.js';
 import type { DLJobOptions } from './options.js';
 import { jobPlatform, jobSettings, processors } from './resolve-job.js';
 import type { RunContextOptions } from './run-jobs.js';
-import type { RunSummary } from './summary.js';
+import type { RunSummary } from '../outputs/summary.js';
 import { preciseTimestamp } from '../store/run-id.js';
 
 /** Set on each job, whichever copy of the package made it. */

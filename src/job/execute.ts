@@ -6,16 +6,16 @@ import { ArgsReader } from '../store/args-store.js';
 import { JournalWriter } from '../store/journal-writer.js';
 import { holdLock } from '../store/lock.js';
 import { newWriterName, writeRound } from '../store/run-folder.js';
-import { Collector } from './collector.js';
+import { Collector } from '../outputs/collector.js';
 import { followFile } from './follow-file.js';
-import { logFooter, logHeader } from './log-notes.js';
+import { logFooter, logHeader } from '../outputs/log-notes.js';
 import type { PreparedRun } from './prepare.js';
 import { eachTaskLog } from './print-logs.js';
 import type { Reporter } from './reporter.js';
-import { readResults } from './results.js';
+import { readResults } from '../outputs/results.js';
 import { singleSource } from './single-source.js';
-import type { RunStatus, RunSummary } from './summary.js';
-import { TaskLogs } from './task-logs.js';
+import type { RunStatus, RunSummary } from '../outputs/summary.js';
+import { TaskLogs } from '../outputs/task-logs.js';
 import { taskSource } from './task-source.js';
 
 /** Outputs are written at least this often, so that they can be followed. */

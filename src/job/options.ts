@@ -1,6 +1,7 @@
 /** What a user says of a job. */
 import type { TaskArgs, TaskElement, TaskKwargs } from '../base/decorators.js';
 import type { Settings } from '../config/settings.js';
+import type { FailureType } from '../contract/record.js';
 
 /**
  * The argument list of a multi-task job: one element a task.
@@ -82,6 +83,31 @@ export interface DLJobOptions<F = unknown> {
   readonly durability?: 'batch' | 'record' | 'none' | undefined;
   /** Run only the first tasks. @default all */
   readonly limit?: number | undefined;
+  /** Try this many tasks first, picked from the whole list; `dl_jobs resume` runs the others. @default all */
+  readonly sample?: number | undefined;
+  /** Further tries of a task that failed in one of the ways of `retryOn`. @default the setting `retries` */
+  readonly retries?: number | undefined;
+  /** Failure types that are tried again. @default the setting `retry_on` */
+  readonly retryOn?: readonly FailureType[] | undefined;
+  /** Time before the second try, as `'5s'` or seconds; doubles with each. @default the setting `retry_delay` */
+  readonly retryDelay?: number | string | undefined;
+  /** Time that one try may take from its start, as `'10m'` or seconds. @default the setting `timeout` */
+  readonly timeout?: number | string | null | undefined;
+  /** Memory that one task may use, as `'8GB'` or bytes. @default the setting `memory` */
+  readonly memory?: number | string | null | undefined;
+  /** Begin no further tasks once more than this many (or `'5%'`) failed. @default the setting `max_failures` */
+  readonly maxFailures?: number | string | null | undefined;
+  /** The first failure stops the run. @default the setting `fail_fast` */
+  readonly failFast?: boolean | undefined;
+  /** Run tasks in a random order. @default the setting `shuffle` */
+  readonly shuffle?: boolean | undefined;
+  /**
+   * Environment variables of the tasks: names, whose values the environment has, or names with values.
+   * Values are never written down. @default the setting `env`
+   */
+  readonly env?: readonly string[] | Readonly<Record<string, string | null>> | undefined;
+  /** Regular expressions; what they match in task output and error records is masked. @default the setting `redact` */
+  readonly redact?: readonly string[] | undefined;
 }
 
 /** Options that are settings, and the settings they are. */
@@ -105,6 +131,16 @@ export const OPTION_SETTINGS = {
   python: 'python',
   gpuIds: 'gpu_ids',
   durability: 'durability',
+  retries: 'retries',
+  retryOn: 'retry_on',
+  retryDelay: 'retry_delay',
+  timeout: 'timeout',
+  memory: 'memory',
+  maxFailures: 'max_failures',
+  failFast: 'fail_fast',
+  shuffle: 'shuffle',
+  env: 'env',
+  redact: 'redact',
 } as const satisfies Partial<Record<keyof DLJobOptions, keyof Settings>>;
 
 /** The other options, with what each must be. */
@@ -123,4 +159,5 @@ export const OWN_OPTIONS = {
   resultsTimestamp: 'boolean',
   taskKwargs: 'object',
   limit: 'positive integer',
+  sample: 'positive integer',
 } as const satisfies Partial<Record<keyof DLJobOptions, string>>;

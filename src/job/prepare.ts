@@ -34,6 +34,7 @@ export interface PrepareContext {
   readonly obeysDev: boolean;
   readonly onPlatform: boolean;
   readonly limit: number | null;
+  readonly sample: number | null;
   readonly group: string;
   readonly groupIndex: number;
   readonly groupSize: number;
@@ -73,8 +74,10 @@ export async function prepareRun(job: RunnableJob, context: PrepareContext): Pro
     context.onPlatform ? settings.values.platform : jobPlatform(options, settings, context.obeysDev),
   );
   const found = findModule(codeRoot, options.moduleName);
-  const limit = smaller(options.limit ?? null, context.limit);
-  const spec = jobSpec(options, settings, found, job.name, platform.name, limit);
+  const spec = jobSpec(options, settings, found, job.name, platform.name, {
+    limit: smaller(options.limit ?? null, context.limit),
+    sample: smaller(options.sample ?? null, context.sample),
+  });
   refuseUnable(platform, spec);
   refuseContainer(settings);
   const list = argumentsOf(options, spec, context.cwd);

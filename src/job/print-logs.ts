@@ -3,10 +3,10 @@ import { basename, join } from 'node:path';
 import { scanEnds } from '../contract/record-scan.js';
 import { readShard } from '../store/journal-reader.js';
 import { runPaths, shardFiles, type RunPaths } from '../store/run-folder.js';
-import { textLines } from './text-lines.js';
-import { toLatin1 } from './output-file.js';
-import type { RunSummary } from './summary.js';
-import { TaskLogs } from './task-logs.js';
+import { textLines } from '../outputs/text-lines.js';
+import { toLatin1 } from '../outputs/output-file.js';
+import type { RunSummary } from '../outputs/summary.js';
+import { TaskLogs } from '../outputs/task-logs.js';
 import { consoleReporter } from './console-reporter.js';
 import type { Reporter } from './reporter.js';
 

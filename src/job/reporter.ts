@@ -1,7 +1,7 @@
 /** What the user sees of runs; the command line and scripts bring their own way of showing it. */
 import type { WorkerStatus } from '../contract/platform.js';
-import type { Counts } from './collector.js';
-import type { RunSummary } from './summary.js';
+import type { Counts } from '../outputs/collector.js';
+import type { RunSummary } from '../outputs/summary.js';
 import type { JobSpec } from '../contract/spec.js';
 
 /** A look at a run, at any time. */

@@ -67,7 +67,7 @@ export function jobSpec(
   found: FoundModule,
   name: string,
   platform: string,
-  limit: number | null,
+  { limit, sample }: { readonly limit: number | null; readonly sample: number | null },
 ): JobSpec {
   const { values } = settings;
   const { cpuJob, cpus, gpus, image } = processors(settings);
@@ -93,6 +93,20 @@ export function jobSpec(
     suppress: values.suppress,
     durability: values.durability,
     limit,
+    sample,
+    policy: {
+      retries: values.retries,
+      retryOn: values.retry_on,
+      retryDelay: values.retry_delay,
+      timeout: values.timeout,
+      memory: values.memory,
+      maxFailures: values.max_failures,
+      failFast: values.fail_fast,
+      shuffle: values.shuffle,
+    },
+    env: Object.keys(values.env),
+    envGiven: Object.entries(values.env).flatMap(([name, value]) => (value === null ? [] : [name])),
+    redact: values.redact,
     modules: options.modules ?? [],
     requirements: options.requirements ?? null,
     data: options.data ?? [],

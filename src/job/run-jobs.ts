@@ -11,7 +11,7 @@ import { executeRun } from './execute.js';
 import { prepareRun, type PreparedRun } from './prepare.js';
 import type { Reporter } from './reporter.js';
 import type { RunnableJob } from './runnable-job.js';
-import type { RunSummary } from './summary.js';
+import type { RunSummary } from '../outputs/summary.js';
 
 /** How a job is run; all of it optional. */
 export interface RunContextOptions {
@@ -39,6 +39,8 @@ export interface InvocationOptions extends RunContextOptions {
   readonly obeysDev?: boolean;
   /** Only the first tasks of each job. @default all */
   readonly limit?: number | null;
+  /** Try this many tasks of each job first. @default all */
+  readonly sample?: number | null;
   /** The job function that made the jobs. @default null */
   readonly origin?: JobOrigin | null;
   /** Where the tasks' modules are. @default the project */
@@ -69,10 +71,11 @@ export async function runJobs(
           obeysDev: options.obeysDev ?? options.settings?.is_dev !== undefined,
           onPlatform: options.onPlatform ?? false,
           limit: options.limit ?? null,
+          sample: options.sample ?? null,
           group,
           groupIndex,
           groupSize: jobs.length,
-          origin: options.origin ?? null,
+          origin: options.origin == null ? null : { ...options.origin, job: groupIndex },
           codeRoot: options.codeRoot ?? null,
           takenNames,
         }),

@@ -8,14 +8,14 @@ import { withJobDefaults } from './ambient.js';
 import { consoleReporter } from './console-reporter.js';
 import { DLJob, isDLJob } from './dl-job.js';
 import { availableParallelism } from 'node:os';
-import { join } from 'node:path';
+import { join, resolve } from 'node:path';
 import type { ExpectedRun } from '../contract/platform.js';
 import { loadPlatform } from '../platforms/registry.js';
 import { note, noted } from '../snapshot/trace-cache.js';
 import { dlsRootOf } from './prepare.js';
 import { findJobFunction, type JobFunction } from './job-function.js';
 import { runJobs, type InvocationOptions } from './run-jobs.js';
-import type { RunSummary } from './summary.js';
+import type { RunSummary } from '../outputs/summary.js';
 
 export interface CallOptions extends InvocationOptions {
   /** Positional words. */
@@ -106,7 +106,9 @@ async function callFound(found: JobFunction, method: string, options: Called): P
     file: found.file,
     method: found.method,
     args: options.args,
-    kwargs: options.kwargs,
+    kwargs: mergeOwn(passed, options.kwargs),
+    job: 0,
+    argsList: typeof argsList === 'string' ? resolve(options.cwd, argsList) : null,
   };
   return await runJobs(typeof argsList === 'string' ? jobs.map((job) => withArgsList(job, argsList)) : jobs, {
     ...options,

@@ -1,5 +1,5 @@
 import type { DLJobOptions } from './options.js';
-import type { RunSummary } from './summary.js';
+import type { RunSummary } from '../outputs/summary.js';
 
 /** What running a job needs of it, and leaves in it: a `DLJob` as the runner sees it. */
 export interface RunnableJob {

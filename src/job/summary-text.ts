@@ -1,6 +1,6 @@
 /** A summary as people read it. */
 import { formatElapsed } from '../base/timer.js';
-import type { RunSummary } from './summary.js';
+import type { RunSummary } from '../outputs/summary.js';
 
 /** Colours, or functions that return their text as it is. */
 export type SummaryPaint = Readonly<Record<'green' | 'red' | 'yellow' | 'dim', (text: string) => string>>;

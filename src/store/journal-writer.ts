@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { RECORD_VERSION } from '../contract/record.js';
 import { recordLine } from '../contract/record-line.js';
 import { ByteStore } from '../base/byte-store.js';
-import type { Digest, JournalSink } from '../contract/platform.js';
+import type { Digest, JournalSink, TaskSpan } from '../contract/platform.js';
 import { storeError, writeAll } from './atomic.js';
 import type { RunPaths } from './run-folder.js';
 
@@ -62,11 +62,11 @@ export class JournalWriter implements JournalSink {
     } catch (error) {
       throw storeError('create', this.path, error);
     }
-    this.append([recordLine({ v: RECORD_VERSION, k: 'shard', run, w: writer, at: Date.now() })]);
+    this.append([recordLine({ v: RECORD_VERSION, k: 'shard', run, w: writer, at: Date.now() })], null);
     this.flush();
   }
 
-  append(lines: readonly Buffer[], digest?: Digest): void {
+  append(lines: readonly Buffer[], span: TaskSpan | null, digest?: Digest): void {
     const from = this.#group.length;
     for (const piece of lines) this.#group.append(piece);
     this.#pending.push({

@@ -14,6 +14,7 @@ const FLOORS: Readonly<Record<string, number>> = {
   web: 5,
   job: 4,
   platforms: 3,
+  outputs: 3,
   config: 2,
   store: 2,
   worker: 2,

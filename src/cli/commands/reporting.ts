@@ -3,7 +3,7 @@ import type { ResolvedSettings } from '../../config/load.js';
 import type { DLJob } from '../../job/dl-job.js';
 import type { Reporter } from '../../job/reporter.js';
 import { runJobs } from '../../job/run-jobs.js';
-import type { RunSummary } from '../../job/summary.js';
+import type { RunSummary } from '../../outputs/summary.js';
 import { watchInterrupts } from '../interrupts.js';
 import type { Io } from '../io.js';
 import { settingsFromOptions } from '../options.js';
@@ -55,6 +55,7 @@ export async function runReported(
       obeysDev: true,
       settings: settingsFromOptions(options),
       limit: options.limit ?? null,
+      sample: options.sample ?? null,
     }),
   );
 }

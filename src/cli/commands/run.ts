@@ -45,6 +45,7 @@ export async function runCommand(parsed: ParsedCommand, io: Io): Promise<number>
         settings: settingsFromOptions(options),
         givenOptions,
         limit: options.limit ?? null,
+        sample: options.sample ?? null,
       }),
     );
   } catch (error) {

@@ -1,6 +1,6 @@
 import type { FailureType } from '../contract/record.js';
 import type { JobSpec } from '../contract/spec.js';
-import type { ResultsOptions, TaskResultRow } from './results.js';
+import type { ResultsOptions, TaskResultRow } from '../outputs/results.js';
 
 /** `finished`: every task has an outcome. `interrupted`: stopped by a signal; what was left can be run later. */
 export type RunStatus = 'finished' | 'interrupted';
