@@ -81,9 +81,12 @@ const core = await bundle('dist/core.js', {
 });
 const names = core.filter((name) => name !== 'commands');
 writeFileSync('dist/index.js', `export { ${names.join(', ')} } from './core.js';\n`);
+const commandNames = [
+  ...readFileSync('src/cli/commands/job-commands.ts', 'utf8').matchAll(/^export \{ runCommand as (\w+) \}/gm),
+].map(([, name]) => name);
 writeFileSync(
   'dist/job-commands.js',
-  "import { commands } from './core.js';\nexport const { run, map, test, list } = commands;\n",
+  `import { commands } from './core.js';\nexport const { ${commandNames.join(', ')} } = commands;\n`,
 );
 for (const source of ['src/config/yaml.ts', 'src/snapshot/babel.ts', 'src/job/csv.ts']) {
   await bundle(APART[source], { entryPoints: [source] }, withRequire);

@@ -24,6 +24,14 @@ export const ERROR_CODES = {
   PYTHON_NOT_FOUND: 3,
   STORE_FAILED: 3,
   JOURNAL_DAMAGED: 3,
+  RUN_NOT_FOUND: 2,
+  RUN_AMBIGUOUS: 2,
+  RUN_STATE: 2,
+  RUN_VERSION: 3,
+  RUN_LOCKED: 3,
+  ARGS_CHANGED: 2,
+  ENV_MISSING: 2,
+  TASK_NOT_FOUND: 2,
 } as const satisfies Record<string, 2 | 3>;
 
 /** One of the codes of {@link ERROR_CODES}. */

@@ -25,6 +25,21 @@ export class Histogram {
     this.#total += n;
   }
 
+  /** [bucket, count, …] of those that are not empty. */
+  toList(): number[] {
+    const list: number[] = [];
+    this.#counts.forEach((count, bucket) => {
+      if (count > 0) list.push(bucket, count);
+    });
+    return list;
+  }
+
+  static fromList(list: readonly number[]): Histogram {
+    const histogram = new Histogram();
+    for (let i = 0; i < list.length; i += 2) histogram.addTo(list[i] as number, list[i + 1] as number);
+    return histogram;
+  }
+
   /** The duration in milliseconds that the fraction `p` (0 to 1) of all stays below, within 5 %; null of none. */
   percentile(p: number): number | null {
     if (this.#total === 0) return null;

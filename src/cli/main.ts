@@ -13,20 +13,10 @@ type RunCommand = (parsed: ParsedCommand, io: Io) => Promise<number>;
 
 /** Loads one command, and only that: the others cost nothing. */
 async function load(command: Command): Promise<RunCommand> {
-  switch (command) {
-    case 'run':
-      return (await import('./commands/job-commands.js')).run;
-    case 'map':
-      return (await import('./commands/job-commands.js')).map;
-    case 'test':
-      return (await import('./commands/job-commands.js')).test;
-    case 'list':
-      return (await import('./commands/job-commands.js')).list;
-    case 'config':
-      return (await import('./commands/config.js')).runCommand;
-    case 'init':
-      return (await import('./commands/init.js')).runCommand;
-  }
+  if (command === 'config') return (await import('./commands/config.js')).runCommand;
+  if (command === 'init') return (await import('./commands/init.js')).runCommand;
+  // All others know of runs, and share nearly all their code.
+  return (await import('./commands/job-commands.js'))[command];
 }
 
 async function dispatch(io: Io): Promise<number> {

@@ -1,7 +1,13 @@
 /** The table of commands and options: the tokenizer, `--help` and docs/configuration.md are made from it. */
 import { UsageError } from '../base/errors.js';
 import { describeKind } from '../config/parse.js';
-import { SETTING_KEYS, settingSpec, type SettingKey, type Settings, type SettingSpec } from '../config/settings.js';
+import {
+  SETTING_KEYS,
+  settingSpec,
+  type SettingKey,
+  type Settings,
+  type SettingSpec,
+} from '../config/settings.js';
 import { FAILURE_TYPES, type FailureType } from '../contract/record.js';
 
 export const COMMANDS = {
@@ -180,6 +186,7 @@ export interface GivenOptions {
   readonly max_failures?: number | `${number}%` | null;
   readonly fail_fast?: boolean;
   readonly shuffle?: boolean;
+  readonly ordered?: boolean;
   readonly detach?: boolean;
   readonly seal?: boolean;
   readonly skip_damaged?: boolean;
@@ -195,7 +202,6 @@ export interface GivenOptions {
   readonly follow?: boolean;
   readonly format?: string;
   readonly with_args?: boolean;
-  readonly ordered?: boolean;
   readonly inspect?: boolean;
   /** Seconds. */
   readonly older_than?: number;
@@ -238,7 +244,12 @@ function settingOption(setting: SettingKey, name: string): OptionSpec {
     takes: spec.kind === 'boolean' ? 'boolean' : 'value',
     metavar: METAVARS[spec.kind] ?? 'NAME',
     description: spec.description + detail,
-    commands: [...RUNS, ...(OF_ROUNDS.has(setting) ? CONTINUES : []), 'config'],
+    commands: [
+      ...RUNS,
+      ...(OF_ROUNDS.has(setting) ? CONTINUES : []),
+      ...(setting === 'ordered' ? (['results'] as const) : []),
+      'config',
+    ],
     setting,
   };
 }
@@ -323,7 +334,6 @@ export const OPTIONS: readonly OptionSpec[] = [
     commands: ['results'],
   },
   flag('with_args', 'Print each with its task and arguments.', ['results']),
-  flag('ordered', 'In the order of the arguments.', ['results']),
   flag('inspect', 'Stop in a debugger before the task runs.', ['replay']),
   {
     name: 'older_than',

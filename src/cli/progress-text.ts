@@ -7,7 +7,8 @@ export function progressText(view: RunView, now: number): string {
   const { counts } = view;
   const total = view.total();
   const elapsed = Math.max(1, now - view.started);
-  const perSecond = (counts.done / elapsed) * 1000;
+  const done = counts.done - view.doneBefore;
+  const perSecond = (done / elapsed) * 1000;
   const parts = [
     total === null ? `${counts.done} done` : `${counts.done}/${total}${percent(counts.done, total)}`,
     `${counts.ok} ok`,
@@ -15,7 +16,7 @@ export function progressText(view: RunView, now: number): string {
     `${perSecond >= 10 ? Math.round(perSecond) : perSecond.toFixed(1)}/s`,
     formatElapsed(elapsed),
   ];
-  if (total !== null && counts.done > 0 && counts.done < total) {
+  if (total !== null && done > 0 && counts.done < total) {
     parts.push(`ETA ${formatElapsed(((total - counts.done) / perSecond) * 1000)}`);
   }
   const workers = view.workers();

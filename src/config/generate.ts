@@ -25,7 +25,10 @@ function inFile(key: SettingKey, value: unknown): string {
   }
   const shown = formatSetting(key, value);
   const again = parseSetting(key, shown, false);
-  const rounded = (kind === 'size' || kind === 'timeout' || kind === 'seconds') && 'value' in again && again.value !== value;
+  const rounded =
+    (kind === 'size' || kind === 'timeout' || kind === 'seconds') &&
+    'value' in again &&
+    again.value !== value;
   return rounded ? String(value) : shown;
 }
 

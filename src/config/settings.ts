@@ -235,6 +235,12 @@ export const SETTINGS = {
     option: 'shuffle',
     description: 'Whether tasks run in a random order.',
   },
+  ordered: {
+    kind: 'boolean',
+    default: false,
+    option: 'ordered',
+    description: 'Whether results and errors are in the order of the arguments once the run has ended.',
+  },
   env: {
     kind: 'variables',
     default: {},

@@ -6,6 +6,8 @@ import type { FailureType } from './record.js';
 
 /** The record that the scan stands at; one object, used again for each. */
 export interface ScannedEnd {
+  /** Where the record's line begins in the text. */
+  lineFrom: number;
   task: number;
   round: number;
   attempt: number;
@@ -14,6 +16,8 @@ export interface ScannedEnd {
   final: boolean;
   /** Milliseconds. */
   duration: number;
+  /** Peak resident size of the host so far, KiB; 0: not measured. */
+  rss: number;
   /** Null: the task wrote nothing. */
   log: readonly [host: number, from: number, to: number] | null;
   /** JSON text of the value or error, `text.slice(valueFrom, valueTo)`. */
@@ -27,11 +31,18 @@ const ENDS_PREFIX = '"v":1,"k":"ends","t":';
 const BODY_FROM = 18;
 
 /**
- * Calls `onEnd` for each `end` record of `text` (whole lines), in order, and for each task of an `ends` record.
+ * Calls `onEnd` for each `end` record of `text` (whole lines; from `start` to `stop`), in order, and for each task of an `ends` record.
  * Other records are passed over.
  */
-export function scanEnds(text: string, onEnd: (end: ScannedEnd) => void): void {
+export function scanEnds(
+  text: string,
+  onEnd: (end: ScannedEnd) => void,
+  start = 0,
+  stop = text.length,
+): void {
   const end: ScannedEnd = {
+    lineFrom: 0,
+    rss: 0,
     task: 0,
     round: 0,
     attempt: 0,
@@ -42,9 +53,10 @@ export function scanEnds(text: string, onEnd: (end: ScannedEnd) => void): void {
     valueFrom: 0,
     valueTo: 0,
   };
-  for (let from = 0; from < text.length;) {
+  for (let from = start; from < stop;) {
     const to = text.indexOf('\n', from);
     if (to < 0) throw new Error('journal lines were handed over in part');
+    end.lineFrom = from;
     if (text.startsWith(END_PREFIX, from + BODY_FROM)) {
       scanLine(text, from, to, end);
       onEnd(end);

@@ -43,6 +43,8 @@ export interface JobSpec {
   /** Try this many tasks first, picked from the whole list; the others are left for `resume`. */
   readonly sample: number | null;
   readonly policy: Policy;
+  /** Results and errors are put into the order of the arguments when the run ends. */
+  readonly ordered: boolean;
   /** Names of the environment variables that the job asks for. Their values are nowhere on disk. */
   readonly env: readonly string[];
   /** Those of {@link env} whose values the job gave itself, instead of leaving them to the environment. */

@@ -1,8 +1,9 @@
 /** From what a user gives as `argsList` to one iterator of elements. */
 import { createReadStream, existsSync, readFileSync } from 'node:fs';
 import { isAbsolute, resolve } from 'node:path';
-import { DataError, describeValue, JobError } from '../base/errors.js';
+import { DataError, describeValue, DlJobsError, JobError } from '../base/errors.js';
 import { readLines } from '../base/ndjson.js';
+import { InvalidValueError, toJson } from '../base/value-json.js';
 
 /** JSON text of an element that is JSON already (a line of an .ndjson file). */
 export class JsonLine {
@@ -69,6 +70,29 @@ function countOf(count: number): ArgumentList {
     );
   }
   return { kind: 'count', count };
+}
+
+/** The line of element `index`. Throws ARGS_INVALID for what JSON cannot hold. */
+export function argumentLine(value: unknown, index: number): string {
+  if (value instanceof JsonLine) return value.text;
+  try {
+    return toJson(value);
+  } catch (error) {
+    if (!(error instanceof InvalidValueError)) throw error;
+    throw new JobError('ARGS_INVALID', `argsList${error.message.replace(/^result/, `[${index}]`)}`, {
+      hint: 'Arguments travel as JSON.',
+    });
+  }
+}
+
+/** What to throw when the list's iterator threw `error` after `produced` elements. */
+export function listThrew(error: unknown, produced: number): unknown {
+  if (error instanceof DlJobsError) return error;
+  return new JobError('ARGS_INVALID', `argsList threw after ${produced} elements: ${String(error)}`, {
+    hint:
+      error instanceof Error && error.stack !== undefined ? error.stack : 'Mend the iterator and run again.',
+    cause: error,
+  });
 }
 
 /** A generator, iterator or range: something to iterate over that is not itself a value. */

@@ -1,25 +1,29 @@
-/** Executes a prepared run: joins source, platform, journal and collector, and sums it up. */
+/** Executes a round: joins source, platform, journal and collector, and sums it up. */
+import { join } from 'node:path';
+import { DlJobsError } from '../base/errors.js';
 import type { RoundHandle } from '../contract/platform.js';
 import { recordLine } from '../contract/record-line.js';
 import { RECORD_VERSION } from '../contract/record.js';
+import { checkpointOf } from '../outputs/checkpoint.js';
+import { Collector, type CollectorListener } from '../outputs/collector.js';
+import { eventDescriber } from '../outputs/log-notes.js';
+import { OutputFile } from '../outputs/output-file.js';
+import { restoreCollector, type RestoreOptions } from '../outputs/restore.js';
+import { surveyRun } from '../outputs/survey.js';
+import { TaskLogs } from '../outputs/task-logs.js';
+import type { EndStatus, RunSummary } from '../outputs/summary.js';
 import { ArgsReader } from '../store/args-store.js';
 import { JournalWriter } from '../store/journal-writer.js';
-import { holdLock } from '../store/lock.js';
-import { newWriterName, writeRound } from '../store/run-folder.js';
-import { Collector } from '../outputs/collector.js';
+import { writeRound } from '../store/rounds.js';
+import { newWriterName } from '../store/run-folder.js';
 import { followFile } from './follow-file.js';
-import { logFooter, logHeader } from '../outputs/log-notes.js';
-import type { PreparedRun } from './prepare.js';
 import { eachTaskLog } from './print-logs.js';
 import type { Reporter } from './reporter.js';
-import { readResults } from '../outputs/results.js';
-import { singleSource } from './single-source.js';
-import type { RunStatus, RunSummary } from '../outputs/summary.js';
-import { TaskLogs } from '../outputs/task-logs.js';
-import { taskSource } from './task-source.js';
+import { RoundKeeper } from './round-keeper.js';
+import type { PreparedRound } from './round.js';
+import { summarize } from './summarize.js';
+import { failureLimit } from './failure-limit.js';
 
-/** Outputs are written at least this often, so that they can be followed. */
-const OUTPUT_FLUSH_MS = 100;
 /** What runs may go on this long after the first interrupt. */
 export const INTERRUPT_GRACE_MS = 10_000;
 
@@ -32,103 +36,118 @@ export interface ExecuteOptions {
 }
 
 /** Rejects only when the job is broken; what was recorded until then is in the outputs. */
-export async function executeRun(prepared: PreparedRun, options: ExecuteOptions): Promise<RunSummary> {
-  const { paths, run, platform } = prepared;
-  const { spec } = run;
+export async function executeRound(prepared: PreparedRound, options: ExecuteOptions): Promise<RunSummary> {
+  const { paths, run, spec, platform, survey } = prepared;
   const { reporter } = options;
   const started = Date.now();
-  const release = holdLock(paths);
+  const { round } = prepared.round;
   const writer = newWriterName();
   const args = new ArgsReader(paths);
   const logs = new TaskLogs(paths.logs, writer);
   let total: number | null = null;
   let printed = false;
-  const collector = new Collector({
-    spec,
-    outputs: run.outputs,
-    args,
-    logs,
-    listener: {
-      ...(reporter.result && spec.noisy && { onResult: reporter.result.bind(reporter) }),
-      ...(reporter.error && { onError: reporter.error.bind(reporter) }),
-      onTaskLog: () => {
-        printed = true;
-      },
-    },
-  });
-  writeRound(paths, {
-    version: 1,
-    round: 1,
-    platform: platform.name,
-    code: run.code,
-    work: 'all',
-    resources: {
-      cpus: spec.cpus,
-      gpus: spec.gpus,
-      workers: spec.workers,
-      taskConcurrency: spec.taskConcurrency,
-    },
-    policy: { durability: spec.durability },
-    started: new Date(started).toISOString(),
-  });
   let broke: { readonly error: unknown } | null = null;
+  let stopped: { readonly status: EndStatus; readonly reason: string | null } | null = null;
   let handle: RoundHandle | null = null;
   const breakOff = (error: unknown): void => {
     broke ??= { error };
     handle?.stop(0);
   };
+  const stop = (status: EndStatus, reason: string | null, graceMs: number): void => {
+    stopped ??= { status, reason };
+    handle?.stop(graceMs);
+  };
+  const listener: CollectorListener = {
+    ...(reporter.result && spec.noisy && { onResult: reporter.result.bind(reporter) }),
+    ...(reporter.error && { onError: reporter.error.bind(reporter) }),
+    onTaskLog: () => {
+      printed = true;
+    },
+  };
+  const restore: Omit<RestoreOptions, 'survey'> = {
+    paths,
+    run,
+    args,
+    logs,
+    listener,
+    describe: eventDescriber(paths, run),
+    work: prepared.work,
+    anew: false,
+  };
+  const collector = survey === null ? newCollector(restore) : restoreCollector({ ...restore, survey });
+  writeRound(paths, { ...prepared.round, started: new Date(started).toISOString() }, prepared.work);
+  const tooMany = failureLimit(spec.policy);
+  const errorsBefore = collector.counts.errors;
   const journal = new JournalWriter(paths, run.id, writer, {
     durability: spec.durability,
-    onWritten: (entries) => collector.consume(entries),
+    onWritten: (entries) => {
+      collector.consume(entries);
+      const errors = collector.counts.errors - errorsBefore;
+      const limit = errors > 0 ? tooMany(errors, collector.counts.done, total ?? knownTotal) : null;
+      if (limit !== null) stop('stopped', limit.reason, limit.isUrgent ? INTERRUPT_GRACE_MS : Infinity);
+    },
     onError: breakOff,
   });
   const event = (name: string, detail: Record<string, unknown> = {}): void => {
-    journal.append([recordLine({ v: RECORD_VERSION, k: 'event', r: 1, e: name, at: Date.now(), ...detail })]);
+    journal.append(
+      [recordLine({ v: RECORD_VERSION, k: 'event', r: round, e: name, at: Date.now(), ...detail })],
+      null,
+    );
   };
   const onSealed = (count: number): void => {
+    if (total !== null) return;
     total = count;
     event('sealed', { count });
   };
-  const source =
-    prepared.list.kind === 'single'
-      ? singleSource(prepared.list.line, paths, onSealed)
-      : taskSource(prepared.list, paths, spec.limit, onSealed);
-  const alone = source.remaining() === 1;
-  const knownTotal = source.remaining();
+  const source = prepared.source(onSealed);
+  const alone = source.remaining() === 1 && survey === null;
+  const left = source.remaining();
+  const knownTotal = left === null ? null : left + collector.counts.done;
+  const keeper = new RoundKeeper({
+    prepared,
+    collector,
+    journal,
+    started,
+    handle: () => handle,
+    total: () => total ?? knownTotal,
+    onError: breakOff,
+    onCancel: () => stop('canceled', null, INTERRUPT_GRACE_MS),
+  });
   const live =
     alone && reporter.liveOutput !== undefined
       ? followFile(logs.path(0), reporter.liveOutput.bind(reporter))
       : null;
-  const flushTimer = setInterval(() => {
-    try {
-      collector.flush();
-    } catch (error) {
-      breakOff(error);
-    }
-  }, OUTPUT_FLUSH_MS);
-  const interrupt = (): void => handle?.stop(INTERRUPT_GRACE_MS);
+  const interrupt = (): void => stop('interrupted', null, INTERRUPT_GRACE_MS);
   const kill = (): void => handle?.stop(0);
   options.signal.addEventListener('abort', interrupt);
   options.killSignal.addEventListener('abort', kill);
 
   try {
-    for (const line of logHeader(run, started)) collector.note(line);
-    event('round-started', { platform: platform.name, code: run.code });
+    event('round-started', {
+      w: writer,
+      kind: prepared.round.kind,
+      platform: platform.name,
+      code: prepared.round.code,
+    });
+    recordLost();
     try {
       if (!options.signal.aborted) {
         handle = await platform.start({
           spec,
           runId: run.id,
-          round: 1,
+          round,
           dir: paths.dir,
           code: prepared.code,
-          entry: prepared.entry,
+          entry: join(prepared.code, prepared.round.entry),
           projectRoot: run.codeRoot,
           cwd: run.cwd,
           writer,
           source,
           journal,
           digests: run.outputs.log === null ? 'results' : 'results and log',
+          env: prepared.env,
+          redact: prepared.redact,
+          warn: (text) => reporter.warn(text),
         });
         const working = handle;
         reporter.started?.({
@@ -137,80 +156,141 @@ export async function executeRun(prepared: PreparedRun, options: ExecuteOptions)
           spec,
           total: () => total ?? knownTotal,
           counts: collector.counts,
+          doneBefore: collector.counts.done,
           workers: () => working.status(),
           started,
         });
         if (options.signal.aborted) interrupt();
         if (options.killSignal.aborted) kill();
         await working.done;
-      }
+      } else interrupt();
     } catch (error) {
       broke ??= { error };
     }
     source.close();
-    const finished = broke === null && total !== null && collectedAll();
-    const status: RunStatus = finished ? 'finished' : 'interrupted';
-    event('round-ended', { status: broke === null ? status : 'broken' });
-    await journal.close();
-    live?.stop();
+    if (broke === null) flushJournal();
+    const end = endOf();
     const durationMs = Date.now() - started;
-    for (const line of logFooter(collector, status, durationMs, broke)) collector.note(line);
-    collector.close();
+    const { done, ok, errors } = collector.counts;
+    event('round-ended', {
+      w: writer,
+      status: end.status,
+      ...(end.reason !== null && { reason: end.reason }),
+      ...(broke !== null && { broken: describeBreak((broke as { error: unknown }).error) }),
+      done,
+      ok,
+      errors,
+      ms: durationMs,
+    });
+    await journal.close();
+    await keeper.stop();
+    live?.stop();
+    const final = settleOutputs();
+    final.flush();
+    await keeper.finish(final, end.status, end.reason);
+    final.close();
     if (broke !== null) throw (broke as { error: unknown }).error;
     if (spec.printLogs && printed && live === null && reporter.taskLog !== undefined) {
-      for (const { task, lines } of eachTaskLog(paths, collector)) reporter.taskLog(task, lines);
+      for (const { task, lines } of eachTaskLog(paths, collector, writer)) reporter.taskLog(task, lines);
     }
-    return summarize(prepared, collector, { total, status, durationMs });
+    return summarize(prepared, final, { ...end, total: total ?? knownTotal, durationMs });
+  } catch (error) {
+    collector.abandon();
+    throw (broke as { error: unknown } | null)?.error ?? error;
   } finally {
     reporter.ended?.();
-    clearInterval(flushTimer);
+    await keeper.stop();
     live?.stop();
     options.signal.removeEventListener('abort', interrupt);
     options.killSignal.removeEventListener('abort', kill);
     logs.close();
     args.close();
-    release();
+    prepared.lock.release();
   }
 
-  function collectedAll(): boolean {
-    // The last group of records may still wait to be written.
-    journal.flush();
-    return collector.counts.done === total;
+  /** The last group of records may still wait to be written. */
+  function flushJournal(): void {
+    try {
+      journal.flush();
+    } catch (error) {
+      breakOff(error);
+    }
+  }
+
+  function endOf(): { status: EndStatus; reason: string | null } {
+    if (broke !== null)
+      return { status: 'interrupted', reason: describeBreak((broke as { error: unknown }).error) };
+    if (total !== null && collector.counts.done === total) return { status: 'finished', reason: null };
+    if (stopped !== null) return stopped as { status: EndStatus; reason: string | null };
+    const rest = total === null ? 'some tasks' : `${total - collector.counts.done} tasks`;
+    if (prepared.sample !== null)
+      return { status: 'stopped', reason: `a sample of ${prepared.sample} was asked for` };
+    return { status: 'stopped', reason: `${rest} were not asked for` };
+  }
+
+  /** A task whose worker vanished time and again while it ran alone is not tried once more. */
+  function recordLost(): void {
+    for (const task of prepared.lost) {
+      const message = `the process that ran it vanished ${LOST_AFTER} times while it ran nothing else`;
+      const record = {
+        v: RECORD_VERSION,
+        k: 'end',
+        t: task,
+        r: round,
+        a: 1,
+        s: 'error',
+        ft: 'lost',
+      } as const;
+      const line = recordLine({ ...record, at: Date.now(), d: 0, error: { type: 'Lost', message } });
+      journal.append([line], [task, task]);
+    }
+  }
+
+  /**
+   * Outputs hold what counts. They are made anew where that is not so: a task got a second outcome, some of those
+   * that were to run again did not, or they are wanted in the order of the tasks.
+   */
+  function settleOutputs(): Collector {
+    const stillOpen = collector.reopened && collector.counts.done < (total ?? Infinity);
+    const ordered = spec.ordered && broke === null;
+    if (!collector.contested && !ordered && !stillOpen) return collector;
+    collector.flush();
+    const known = checkpointOf(collector.files, {});
+    collector.abandon();
+    return restoreCollector({
+      ...restore,
+      survey: surveyRun(paths),
+      work: null,
+      anew: true,
+      known,
+      ordered,
+      listener: {},
+    });
   }
 }
 
-function summarize(
-  prepared: PreparedRun,
-  collector: Collector,
-  end: { total: number | null; status: RunStatus; durationMs: number },
-): RunSummary {
-  const { paths, run } = prepared;
-  const { counts } = collector;
-  const failures = Object.fromEntries(Object.entries(counts.failures).filter(([, n]) => n > 0));
-  return {
-    id: run.id,
-    name: run.spec.name,
+/** So often a task may take its worker with it. */
+export const LOST_AFTER = 3;
+
+function newCollector({ run, args, logs, listener, describe }: Omit<RestoreOptions, 'survey'>): Collector {
+  const { outputs } = run;
+  const file = (path: string | null, keepOld: boolean): OutputFile | null =>
+    path === null ? null : new OutputFile(path, { keepOld });
+  return new Collector({
     spec: run.spec,
-    status: end.status,
-    counts: {
-      total: end.total,
-      done: counts.done,
-      ok: counts.ok,
-      errors: counts.errors,
-      results: counts.results,
+    files: {
+      results: file(outputs.results, outputs.fixedNames),
+      errors: file(outputs.errors, outputs.fixedNames),
+      log: file(outputs.log, false),
     },
-    failures,
-    paths: {
-      run: paths.dir,
-      results: collector.results?.exists === true ? collector.results.path : null,
-      errors: collector.errors?.exists === true ? collector.errors.path : null,
-      log: collector.log?.exists === true ? collector.log.path : null,
-    },
-    moved: [collector.results?.movedTo, collector.errors?.movedTo].filter((path) => typeof path === 'string'),
-    durationMs: end.durationMs,
-    p50Ms: collector.durations.percentile(0.5),
-    p95Ms: collector.durations.percentile(0.95),
-    failed: counts.errors > 0 || end.status !== 'finished',
-    results: (options) => readResults(paths, options),
-  };
+    args,
+    logs,
+    listener,
+    describe,
+  });
+}
+
+function describeBreak(error: unknown): string {
+  const text = error instanceof DlJobsError ? `${error.message} [${error.code}]` : String(error);
+  return text.split('\n')[0] ?? '';
 }

@@ -101,6 +101,8 @@ export interface DLJobOptions<F = unknown> {
   readonly failFast?: boolean | undefined;
   /** Run tasks in a random order. @default the setting `shuffle` */
   readonly shuffle?: boolean | undefined;
+  /** Put results and errors into the order of the arguments when the run ends. @default the setting `ordered` */
+  readonly ordered?: boolean | undefined;
   /**
    * Environment variables of the tasks: names, whose values the environment has, or names with values.
    * Values are never written down. @default the setting `env`
@@ -139,6 +141,7 @@ export const OPTION_SETTINGS = {
   maxFailures: 'max_failures',
   failFast: 'fail_fast',
   shuffle: 'shuffle',
+  ordered: 'ordered',
   env: 'env',
   redact: 'redact',
 } as const satisfies Partial<Record<keyof DLJobOptions, keyof Settings>>;

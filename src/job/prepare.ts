@@ -1,4 +1,5 @@
 /** From a job to a run folder that is ready to be committed. */
+import { rmSync } from 'node:fs';
 import { isAbsolute, join } from 'node:path';
 import { ConfigError, DlJobsError, JobError } from '../base/errors.js';
 import { toJson } from '../base/value-json.js';
@@ -15,13 +16,17 @@ import {
 import { loadPlatform } from '../platforms/registry.js';
 import { findModule } from '../snapshot/find-module.js';
 import { loadedFile, realRoot, takeSnapshot, writeSnapshot } from '../snapshot/snapshot.js';
-import { createRunFolder, type RunPaths } from '../store/run-folder.js';
+import { takeLock } from '../store/lock.js';
+import { createRunFolder } from '../store/run-folder.js';
 import { newRunId, preciseTimestamp } from '../store/run-id.js';
 import { resolveInterpreter } from '../worker/host-command.js';
-import { argumentList, type ArgumentList } from './argument-list.js';
+import { argumentList } from './argument-list.js';
+import { redactPatterns, taskEnvironment } from './environment.js';
+import { firstSource, type FirstArguments } from './first-source.js';
 import type { DLJobOptions } from './options.js';
 import { outputPaths, unusedPaths } from './output-paths.js';
 import { jobPlatform, jobSettings, jobSpec, processors } from './resolve-job.js';
+import type { PreparedRound } from './round.js';
 import type { RunnableJob } from './runnable-job.js';
 
 declare const DL_JOBS_VERSION: string;
@@ -39,22 +44,18 @@ export interface PrepareContext {
   readonly groupIndex: number;
   readonly groupSize: number;
   readonly origin: JobOrigin | null;
+  /** Where the values of variables come from that `env` only names. */
+  readonly environment: Readonly<Record<string, string | undefined>>;
   /** Where the task's modules are, when that is not the project. */
   readonly codeRoot: string | null;
   /** Names that runs of this invocation have. */
   readonly takenNames: Set<string>;
 }
 
+/** A new run and its first round. */
 export interface PreparedRun {
   readonly job: RunnableJob;
-  readonly paths: RunPaths;
-  readonly run: RunFile;
-  readonly platform: Platform;
-  /** Snapshot, and the file to load in it; absolute. */
-  readonly code: string;
-  readonly entry: string;
-  readonly list: ArgumentList | { readonly kind: 'single'; readonly line: string };
-  readonly warnings: readonly string[];
+  readonly first: PreparedRound;
 }
 
 /** Absolute path of `dls_root`. */
@@ -81,6 +82,7 @@ export async function prepareRun(job: RunnableJob, context: PrepareContext): Pro
   refuseUnable(platform, spec);
   refuseContainer(settings);
   const list = argumentsOf(options, spec, context.cwd);
+  const env = taskEnvironment(settings.values.env, context.environment);
 
   const snapshot = await takeSnapshot({
     root: codeRoot,
@@ -95,36 +97,72 @@ export async function prepareRun(job: RunnableJob, context: PrepareContext): Pro
   const created = new Date();
   const id = newRunId(`${options.moduleName}.${spec.methodName}`, created);
   const paths = createRunFolder(dlsRoot, id);
-  const code = writeSnapshot(snapshot, paths.code);
-  const run: RunFile = {
-    version: RUN_VERSION,
-    id,
-    group: context.group,
-    groupIndex: context.groupIndex,
-    groupSize: context.groupSize,
-    created: created.toISOString(),
-    projectRoot: root,
-    codeRoot,
-    cwd: context.cwd,
-    spec,
-    code: snapshot.hash,
-    outputs: outputsOf(job, settings, root, created, context.takenNames),
-    origin: context.origin,
-    versions: {
-      dlJobs: typeof DL_JOBS_VERSION === 'string' ? DL_JOBS_VERSION : '0.0.0-dev',
-      node: process.versions.node,
-    },
-  };
-  return {
-    job,
-    paths,
-    run,
-    platform,
-    code,
-    entry: join(code, loadedFile(snapshot, found.file)),
-    list,
-    warnings: processors(settings).warnings,
-  };
+  const lock = await takeLock(paths);
+  try {
+    return fill();
+  } catch (error) {
+    // Without its run.json a folder is no run.
+    lock.release();
+    rmSync(paths.dir, { recursive: true, force: true });
+    throw error;
+  }
+
+  function fill(): PreparedRun {
+    const code = writeSnapshot(snapshot, paths.code);
+    const run: RunFile = {
+      version: RUN_VERSION,
+      id,
+      group: context.group,
+      groupIndex: context.groupIndex,
+      groupSize: context.groupSize,
+      created: created.toISOString(),
+      projectRoot: root,
+      codeRoot,
+      cwd: context.cwd,
+      spec,
+      code: snapshot.hash,
+      outputs: outputsOf(job, settings, root, created, context.takenNames),
+      origin: context.origin,
+      versions: {
+        dlJobs: typeof DL_JOBS_VERSION === 'string' ? DL_JOBS_VERSION : '0.0.0-dev',
+        node: process.versions.node,
+      },
+    };
+    const first: PreparedRound = {
+      paths,
+      run,
+      spec,
+      platform,
+      lock,
+      round: {
+        version: 1,
+        round: 1,
+        kind: 'run',
+        platform: platform.name,
+        code: snapshot.hash,
+        entry: loadedFile(snapshot, found.file),
+        again: 0,
+        shuffle: spec.policy.shuffle || spec.sample !== null ? id : null,
+        resources: {
+          cpus: spec.cpus,
+          gpus: spec.gpus,
+          workers: spec.workers,
+          taskConcurrency: spec.taskConcurrency,
+        },
+        policy: { ...spec.policy, durability: spec.durability },
+      },
+      work: null,
+      code,
+      survey: null,
+      source: firstSource(list, paths, spec, id),
+      lost: [],
+      env,
+      redact: redactPatterns(spec.redact, env),
+      sample: spec.sample,
+      warnings: processors(settings).warnings,
+    };
+    return { job, first };
+  }
 }
 
 /** `container` names how tasks are to be isolated; running them without it would be another thing than was asked for. */
@@ -149,7 +187,7 @@ function refuseUnable(platform: Platform, spec: JobSpec): void {
   }
 }
 
-function argumentsOf(options: DLJobOptions, spec: JobSpec, cwd: string): PreparedRun['list'] {
+function argumentsOf(options: DLJobOptions, spec: JobSpec, cwd: string): FirstArguments {
   if (options.argsList !== undefined) return argumentList(options.argsList, cwd);
   try {
     return { kind: 'single', line: toJson({ args: options.args ?? [], kwargs: options.kwargs ?? {} }) };

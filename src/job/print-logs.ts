@@ -16,12 +16,14 @@ export interface TaskLog {
   readonly lines: Iterable<string>;
 }
 
-/** The tasks that wrote output, in the order they ended. */
+/** The tasks that wrote output, in the order they ended; with `writer` only those of that one. */
 export function* eachTaskLog(
   paths: RunPaths,
   filter: { isShown(line: string): boolean },
+  writer?: string,
 ): Generator<TaskLog> {
   for (const shard of shardFiles(paths)) {
+    if (writer !== undefined && basename(shard, '.ndjson') !== writer) continue;
     const logs = new TaskLogs(paths.logs, basename(shard, '.ndjson'));
     try {
       for (const { lines } of readShard(shard)) {

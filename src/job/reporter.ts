@@ -1,6 +1,6 @@
 /** What the user sees of runs; the command line and scripts bring their own way of showing it. */
 import type { WorkerStatus } from '../contract/platform.js';
-import type { Counts } from '../outputs/collector.js';
+import type { Counts } from '../outputs/tally.js';
 import type { RunSummary } from '../outputs/summary.js';
 import type { JobSpec } from '../contract/spec.js';
 
@@ -12,6 +12,8 @@ export interface RunView {
   /** Tasks of the run; null while the argument list has not ended and says no length. */
   total(): number | null;
   readonly counts: Readonly<Counts>;
+  /** Tasks that were done when this round began. */
+  readonly doneBefore: number;
   workers(): WorkerStatus;
   /** Epoch milliseconds. */
   readonly started: number;

@@ -104,6 +104,7 @@ export function jobSpec(
       failFast: values.fail_fast,
       shuffle: values.shuffle,
     },
+    ordered: values.ordered,
     env: Object.keys(values.env),
     envGiven: Object.entries(values.env).flatMap(([name, value]) => (value === null ? [] : [name])),
     redact: values.redact,

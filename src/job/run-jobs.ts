@@ -4,10 +4,10 @@ import { randomBytes } from 'node:crypto';
 import { loadSettings, type ResolvedSettings } from '../config/load.js';
 import type { Settings } from '../config/settings.js';
 import type { JobOrigin } from '../contract/spec.js';
-import { commitRun } from '../store/run-folder.js';
+import { commitRun, type RunPaths } from '../store/run-folder.js';
 import { preciseTimestamp } from '../store/run-id.js';
 import { consoleReporter } from './console-reporter.js';
-import { executeRun } from './execute.js';
+import { executeRound } from './execute.js';
 import { prepareRun, type PreparedRun } from './prepare.js';
 import type { Reporter } from './reporter.js';
 import type { RunnableJob } from './runnable-job.js';
@@ -43,6 +43,8 @@ export interface InvocationOptions extends RunContextOptions {
   readonly sample?: number | null;
   /** The job function that made the jobs. @default null */
   readonly origin?: JobOrigin | null;
+  /** Told of the runs once they exist, before the first of them starts. */
+  readonly onCommitted?: (runs: readonly RunPaths[]) => void;
   /** Where the tasks' modules are. @default the project */
   readonly codeRoot?: string | null;
 }
@@ -77,29 +79,44 @@ export async function runJobs(
           groupSize: jobs.length,
           origin: options.origin == null ? null : { ...options.origin, job: groupIndex },
           codeRoot: options.codeRoot ?? null,
+          environment: options.env ?? process.env,
           takenNames,
         }),
       );
     }
   } catch (error) {
     // Without its run.json a folder is no run; nothing started, so nothing is worth keeping.
-    for (const { paths } of prepared) rmSync(paths.dir, { recursive: true, force: true });
+    for (const { first } of prepared) {
+      first.lock.release();
+      rmSync(first.paths.dir, { recursive: true, force: true });
+    }
     throw error;
   }
-  for (const { paths, run } of prepared) commitRun(paths, run);
+  for (const { first } of prepared) commitRun(first.paths, first.run);
+  options.onCommitted?.(prepared.map(({ first }) => first.paths));
   const never = new AbortController().signal;
   const signal = options.signal ?? never;
   const summaries: RunSummary[] = [];
-  for (const one of prepared) {
-    if (signal.aborted && summaries.length > 0) break;
-    for (const warning of one.warnings) reporter.warn(warning);
-    const summary = await executeRun(one, { reporter, signal, killSignal: options.killSignal ?? never });
-    one.job.resultsPath = summary.paths.results;
-    one.job.errorsPath = summary.paths.errors;
-    one.job.logFile = summary.paths.log;
-    one.job.summary = summary;
-    reporter.finished?.(summary);
-    summaries.push(summary);
+  try {
+    for (const { job, first } of prepared) {
+      if (signal.aborted && summaries.length > 0) break;
+      for (const warning of first.warnings) reporter.warn(warning);
+      const summary = await executeRound(first, {
+        reporter,
+        signal,
+        killSignal: options.killSignal ?? never,
+      });
+      job.resultsPath = summary.paths.results;
+      job.errorsPath = summary.paths.errors;
+      job.logFile = summary.paths.log;
+      job.summary = summary;
+      reporter.finished?.(summary);
+      summaries.push(summary);
+      // Who cancels one job of an invocation does not want to see the next one begin.
+      if (summary.status === 'canceled') break;
+    }
+  } finally {
+    for (const { first } of prepared) first.lock.release();
   }
   return summaries;
 }

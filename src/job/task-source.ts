@@ -2,57 +2,15 @@
  * Hands out the tasks of a run while its argument list is still being produced: what is taken has been written to
  * the run folder before. Only a window of arguments is ever in memory.
  */
-import { JobError } from '../base/errors.js';
-import type { TaskBatch, TaskSource } from '../contract/platform.js';
-import { ArgsWriter, sealRange } from '../store/args-store.js';
+import type { TaskBatch } from '../contract/platform.js';
+import { ArgsReader, type ArgsWriter } from '../store/args-store.js';
 import type { RunPaths } from '../store/run-folder.js';
-import { InvalidValueError, toJson } from '../base/value-json.js';
-import { JsonLine, type ArgumentList } from './argument-list.js';
+import { argumentLine, listThrew, type ArgumentList } from './argument-list.js';
+import type { RoundSource } from './stored-source.js';
 
 /** A block of arguments is written and kept ready; it ends at the first of these limits. */
 const BLOCK_BYTES = 65_536;
 const BLOCK_MS = 5;
-
-/** The source of a run's first round. `onSealed` hears the number of tasks once the list has ended. */
-export function taskSource(
-  list: ArgumentList,
-  paths: RunPaths,
-  limit: number | null,
-  onSealed: (count: number) => void,
-): TaskSource & { close(): void } {
-  if (list.kind === 'count') return new CountSource(list.count, paths, limit, onSealed);
-  return new ListSource(list, paths, limit, onSealed);
-}
-
-/** A count needs no file: the arguments are the indexes. */
-class CountSource implements TaskSource {
-  readonly #count: number;
-  #next = 0;
-
-  constructor(count: number, paths: RunPaths, limit: number | null, onSealed: (count: number) => void) {
-    this.#count = limit === null ? count : Math.min(count, limit);
-    sealRange(paths, this.#count);
-    onSealed(this.#count);
-  }
-
-  take(maxTasks: number): TaskBatch | null {
-    const count = Math.min(maxTasks, this.#count - this.#next);
-    if (count <= 0) return null;
-    const first = this.#next;
-    this.#next += count;
-    let lines = '';
-    for (let i = 0; i < count; i++) lines += `${first + i}\n`;
-    return { tasks: [[first, count]], count, args: Buffer.from(lines, 'latin1') };
-  }
-
-  remaining(): number {
-    return this.#count - this.#next;
-  }
-
-  close(): void {
-    // Nothing is open.
-  }
-}
 
 interface Waiter {
   readonly max: number;
@@ -60,9 +18,13 @@ interface Waiter {
   readonly reject: (error: unknown) => void;
 }
 
-class ListSource implements TaskSource {
-  readonly #list: Exclude<ArgumentList, { kind: 'count' }>;
+export type ListedArguments = Exclude<ArgumentList, { kind: 'count' }>;
+
+/** A list that is still being produced. */
+export class ListSource implements RoundSource {
+  readonly #list: ListedArguments;
   readonly #writer: ArgsWriter;
+  readonly #written: ArgsReader;
   readonly #limit: number;
   readonly #onSealed: (count: number) => void;
   /** Written lines that nobody took yet. */
@@ -81,16 +43,29 @@ class ListSource implements TaskSource {
   #pumping = false;
   readonly #waiters: Waiter[] = [];
 
+  /**
+   * `onSealed` hears the number of tasks once the list has ended.
+   *
+   * @param writer - where the lines go; what it has already is not in `list` any more
+   */
   constructor(
-    list: Exclude<ArgumentList, { kind: 'count' }>,
+    list: ListedArguments,
     paths: RunPaths,
+    writer: ArgsWriter,
     limit: number | null,
     onSealed: (count: number) => void,
   ) {
     this.#list = list;
-    this.#writer = new ArgsWriter(paths);
+    this.#writer = writer;
+    this.#written = new ArgsReader(paths);
     this.#limit = limit ?? Infinity;
     this.#onSealed = onSealed;
+    this.#next = writer.count;
+    this.#produced = writer.count;
+  }
+
+  line(task: number): Buffer {
+    return this.#written.lines(task, 1);
   }
 
   take(maxTasks: number): TaskBatch | null | Promise<TaskBatch | null> {
@@ -116,10 +91,11 @@ class ListSource implements TaskSource {
 
   /** Lets go of the list, which may not have ended. */
   close(): void {
+    this.#written.close();
     if (this.#closed) return;
     this.#closed = true;
-    if (this.#ended) return;
     this.#writer.close();
+    if (this.#ended) return;
     const { elements } = this.#list;
     try {
       // A generator gets to run its `finally`; an async one may still be waiting for something.
@@ -142,7 +118,7 @@ class ListSource implements TaskSource {
       try {
         next = elements.next();
       } catch (error) {
-        throw this.#listThrew(error);
+        throw listThrew(error, this.#produced);
       }
       if (next.done === true) {
         this.#ended = true;
@@ -156,23 +132,7 @@ class ListSource implements TaskSource {
   }
 
   #push(value: unknown): void {
-    let line: string;
-    if (value instanceof JsonLine) {
-      line = value.text;
-    } else {
-      try {
-        line = toJson(value);
-      } catch (error) {
-        if (!(error instanceof InvalidValueError)) throw error;
-        throw new JobError(
-          'ARGS_INVALID',
-          `argsList${error.message.replace(/^result/, `[${this.#produced}]`)}`,
-          {
-            hint: 'Arguments travel as JSON.',
-          },
-        );
-      }
-    }
+    const line = argumentLine(value, this.#produced);
     this.#lines.push(line);
     this.#bytes += line.length + 1;
     this.#produced++;
@@ -241,7 +201,7 @@ class ListSource implements TaskSource {
       try {
         next = await elements.next();
       } catch (error) {
-        throw this.#listThrew(error);
+        throw listThrew(error, this.#produced);
       }
       if (next.done === true) {
         this.#ended = true;
@@ -278,17 +238,6 @@ class ListSource implements TaskSource {
     } catch (error) {
       for (const waiter of this.#waiters.splice(0)) waiter.reject(error);
     }
-  }
-
-  #listThrew(error: unknown): unknown {
-    if (error instanceof Error && 'code' in error && 'hint' in error) return error;
-    return new JobError('ARGS_INVALID', `argsList threw after ${this.#produced} elements: ${String(error)}`, {
-      hint:
-        error instanceof Error && error.stack !== undefined
-          ? error.stack
-          : 'Mend the iterator and run again.',
-      cause: error,
-    });
   }
 }
 

@@ -2,29 +2,19 @@
  * The collector: turns journal lines into the user's results, errors and log file, and keeps the counts.
  * It only reads records; the same lines give the same outputs, whoever wrote them and whenever they come.
  */
-import { FAILURE_TYPES, type FailureType, type TaskErrorInfo } from '../contract/record.js';
+import type { EventRecord, FailureType, TaskErrorInfo } from '../contract/record.js';
+import { eventLines, parseEvent } from '../contract/record-events.js';
 import { scanEnds, splitList, type ScannedEnd } from '../contract/record-scan.js';
-import type { JobSpec, OutputPaths } from '../contract/spec.js';
-import { Histogram } from '../base/histogram.js';
+import type { JobSpec } from '../contract/spec.js';
 import type { Digest } from '../contract/platform.js';
 import type { JournalEntry } from '../store/journal-writer.js';
 import type { ArgsReader } from '../store/args-store.js';
-import { returnedErrorLine, thrownErrorLine, type FailedTask } from './error-line.js';
-
-import { OutputFile, fromLatin1, toLatin1 } from './output-file.js';
+import { errorMessage, returnedErrorLine, thrownErrorLine, type FailedTask } from './error-line.js';
+import { fromLatin1, toLatin1, type OutputFile } from './output-file.js';
+import { Tally, type Counts } from './tally.js';
 import type { TaskLogs } from './task-logs.js';
 import { textLines } from './text-lines.js';
-import { TaskStates } from './task-states.js';
-
-export interface Counts {
-  /** Tasks with a final outcome. */
-  done: number;
-  ok: number;
-  errors: number;
-  /** Lines in the results file. */
-  results: number;
-  readonly failures: Record<FailureType, number>;
-}
+import { ERROR, OK, TaskStates } from './task-states.js';
 
 /** What wants to hear of outcomes as they come. */
 export interface CollectorListener {
@@ -36,12 +26,24 @@ export interface CollectorListener {
   onTaskLog?(task: number, host: number, from: number, to: number): void;
 }
 
+/** The files to write; null: not wanted. */
+export interface CollectorFiles {
+  readonly results: OutputFile | null;
+  readonly errors: OutputFile | null;
+  readonly log: OutputFile | null;
+}
+
 export interface CollectorOptions {
   readonly spec: JobSpec;
-  readonly outputs: OutputPaths;
+  readonly files: CollectorFiles;
   readonly args: ArgsReader;
+  /** Output of the tasks whose records come. */
   readonly logs: TaskLogs;
   readonly listener: CollectorListener;
+  /** Lines of the log file for an event of the journal. */
+  readonly describe: (event: EventRecord) => readonly string[];
+  /** The outcomes there are. @default none */
+  readonly states?: TaskStates;
 }
 
 /** How much of a task's output an error line carries. */
@@ -50,98 +52,177 @@ const LOG_TAIL_BYTES = 4_096;
 const LOGGED_VALUE = 500;
 /** From this many bytes on, a value is copied as bytes instead of as text. */
 const LONG_VALUE = 1_024;
+/** Digests of at most this many tasks are read for the time of each: tasks that take some time travel in small numbers. */
+const FEW = 4;
 
 export class Collector {
-  readonly counts: Counts = {
-    done: 0,
-    ok: 0,
-    errors: 0,
-    results: 0,
-    failures: Object.fromEntries(FAILURE_TYPES.map((type) => [type, 0])) as Record<FailureType, number>,
-  };
-  readonly durations = new Histogram();
-  readonly results: OutputFile | null;
-  readonly errors: OutputFile | null;
-  readonly log: OutputFile | null;
+  readonly states: TaskStates;
+  readonly files: CollectorFiles;
   readonly #options: CollectorOptions;
-  readonly #states = new TaskStates();
   readonly #suppress: readonly string[];
+  readonly #ownTally = new Tally();
+  /** Takes what must not be counted twice. */
+  readonly #noTally = new Tally();
+  #tally = this.#ownTally;
+  #logs: TaskLogs;
+  /** Which files what comes now is written to; the others have it already. */
+  #results: OutputFile | null;
+  #errors: OutputFile | null;
+  #log: OutputFile | null;
+  #listener: CollectorListener;
+
+  /** True once a task got a second final record: which one wins is for a rebuild to say. */
+  contested = false;
+  /** Tasks that had an outcome run again: what they gave before counts no more, for now. */
+  reopened = false;
 
   constructor(options: CollectorOptions) {
-    const { outputs, spec } = options;
     this.#options = options;
-    this.results = outputs.results === null ? null : new OutputFile(outputs.results, outputs.fixedNames);
-    this.errors = outputs.errors === null ? null : new OutputFile(outputs.errors, outputs.fixedNames);
-    this.log = outputs.log === null ? null : new OutputFile(outputs.log, false);
-    this.#suppress = spec.suppress.map(toLatin1);
+    this.states = options.states ?? new TaskStates();
+    this.files = options.files;
+    this.#results = options.files.results;
+    this.#errors = options.files.errors;
+    this.#log = options.files.log;
+    this.#logs = options.logs;
+    this.#listener = options.listener;
+    this.#suppress = options.spec.suppress.map(toLatin1);
+  }
+
+  get tally(): Tally {
+    return this.#ownTally;
+  }
+
+  get counts(): Counts {
+    return this.#ownTally.counts;
   }
 
   /** Journal entries, in the order they were written. */
   consume(entries: readonly JournalEntry[]): void {
     for (const { lines, digest } of entries) {
-      if (digest !== undefined && this.#usesDigests && this.#settles(digest)) this.#digest(digest);
-      else this.#read(lines);
+      if (digest !== undefined && this.#usesDigests && this.#settles(digest)) this.#digest(digest, lines);
+      else this.read(lines, (end) => this.#isFirst(end));
     }
   }
 
-  #read(lines: Buffer): void {
+  /** What was recorded before: records whose outputs are partly there. `silent`: nobody is told of them. */
+  replaying(logs: TaskLogs, has: { results: boolean; errors: boolean; log: boolean }): void {
+    this.#logs = logs;
+    this.#results = has.results ? null : this.files.results;
+    this.#errors = has.errors ? null : this.files.errors;
+    this.#log = has.log ? null : this.files.log;
+    this.#listener = {};
+  }
+
+  /** From here on all that comes is new. */
+  live(): void {
+    this.#logs = this.#options.logs;
+    this.#results = this.files.results;
+    this.#errors = this.files.errors;
+    this.#log = this.files.log;
+    this.#listener = this.#options.listener;
+  }
+
+  /** Whole lines. `counts` says of each final record whether it is the one that counts for its task. */
+  read(lines: Buffer, counts: (end: ScannedEnd) => boolean): void {
     const text = lines.toString('latin1');
-    scanEnds(text, (end) => this.#end(text, end, lines));
+    const onEnd = (end: ScannedEnd): void => {
+      if (end.final && counts(end)) this.#end(text, end, lines);
+    };
+    let from = 0;
+    for (const [begin, end] of eventLines(text)) {
+      if (begin > from) scanEnds(text, onEnd, from, begin);
+      for (const line of this.#options.describe(parseEvent(text, begin, end))) this.note(line);
+      from = end + 1;
+    }
+    if (from < text.length) scanEnds(text, onEnd, from);
+  }
+
+  /** Takes one record that counts. `text` is `bytes` as latin1. */
+  count(text: string, end: ScannedEnd, bytes: Buffer): void {
+    this.#end(text, end, bytes);
+  }
+
+  /** Writes the lines of one record that was counted before. `text` is `bytes` as latin1. */
+  rewrite(text: string, end: ScannedEnd, bytes: Buffer): void {
+    this.#tally = this.#noTally;
+    this.#end(text, end, bytes);
+    this.#tally = this.#ownTally;
+  }
+
+  #isFirst(end: ScannedEnd): boolean {
+    if (this.states.settle(end.task, end.failure === null ? OK : ERROR)) return true;
+    this.contested = true;
+    return false;
   }
 
   /** Each result that is shown on its own is read on its own. */
   get #usesDigests(): boolean {
-    return this.#options.listener.onResult === undefined;
+    return this.#listener.onResult === undefined;
   }
 
   /** False: a task has an outcome already, which needs a closer look. */
   #settles({ tasks }: Digest): boolean {
     const [only] = tasks;
-    return tasks.length === 1 && only !== undefined && this.#states.settleRange(only[0], only[1]);
+    return tasks.length === 1 && only !== undefined && this.states.settleRange(only[0], only[1]);
   }
 
-  #digest({ tasks, results, resultCount, log, durations }: Digest): void {
+  #digest({ tasks, results, resultCount, log, durations }: Digest, lines: Buffer): void {
     const [, count] = tasks[0] as readonly [number, number];
-    this.counts.done += count;
-    this.counts.ok += count;
-    this.counts.results += resultCount;
+    this.#tally.counts.done += count;
+    this.#tally.counts.ok += count;
+    this.#tally.counts.results += resultCount;
     for (let i = 0; i < durations.length; i += 2) {
-      this.durations.addTo(durations[i] as number, durations[i + 1] as number);
+      this.#tally.durations.addTo(durations[i] as number, durations[i + 1] as number);
     }
-    this.results?.writeBytes(results);
-    this.log?.writeBytes(log);
+    if (count <= FEW) {
+      scanEnds(lines.toString('latin1'), ({ task, duration, rss }) =>
+        this.#tally.measured(task, duration, rss),
+      );
+    }
+    this.#results?.writeBytes(results);
+    this.#log?.writeBytes(log);
   }
 
   /** Writes what waits. */
   flush(): void {
-    this.results?.flush();
-    this.errors?.flush();
-    this.log?.flush();
+    for (const file of this.#all()) file.flush();
+  }
+
+  /** Forces what is written to disk. */
+  async sync(): Promise<void> {
+    await Promise.all(this.#all().map((file) => file.sync()));
   }
 
   close(): void {
-    this.results?.close();
-    this.errors?.close();
-    this.log?.close();
+    for (const file of this.#all()) file.close();
+  }
+
+  /** Lets go of the files without writing what waits: the disk is full, or the run is another's. */
+  abandon(): void {
+    for (const file of this.#all()) file.abandon();
+  }
+
+  #all(): OutputFile[] {
+    return Object.values(this.files).filter((file) => file !== null) as OutputFile[];
   }
 
   /** A line of ours in the log file. */
   note(text: string): void {
-    this.log?.write(toLatin1(`${text}\n`));
+    this.#log?.write(toLatin1(`${text}\n`));
   }
 
   /** `text` is `bytes` as latin1. */
   #end(text: string, end: ScannedEnd, bytes: Buffer): void {
-    if (!end.final || !this.#states.settle(end.task, end.failure === null)) return;
-    this.counts.done++;
-    this.durations.add(end.duration);
+    this.#tally.counts.done++;
+    this.#tally.durations.add(end.duration);
+    this.#tally.measured(end.task, end.duration, end.rss);
     if (end.log !== null) this.#copyLog(end.task, end.log);
     if (end.failure === null) {
-      this.counts.ok++;
+      this.#tally.counts.ok++;
       this.#ok(text, end, bytes);
     } else {
-      this.counts.errors++;
-      this.counts.failures[end.failure] = (this.counts.failures[end.failure] ?? 0) + 1;
+      this.#tally.counts.errors++;
+      this.#tally.counts.failures[end.failure] = (this.#tally.counts.failures[end.failure] ?? 0) + 1;
       this.#failed(text, end, end.failure);
     }
   }
@@ -150,8 +231,8 @@ export class Collector {
     if (text.charCodeAt(valueFrom) === 91 && !this.#options.spec.groupedResults) {
       for (const item of splitList(text, valueFrom)) this.#result(item, task);
     } else if (valueTo - valueFrom > LONG_VALUE && this.#usesDigests) {
-      this.counts.results++;
-      this.results?.writeLine(bytes.subarray(valueFrom, valueTo));
+      this.#tally.counts.results++;
+      this.#results?.writeLine(bytes.subarray(valueFrom, valueTo));
       this.#logResult(text.slice(valueFrom, valueTo), task);
     } else {
       this.#result(text.slice(valueFrom, valueTo), task);
@@ -160,60 +241,74 @@ export class Collector {
 
   #result(json: string, task: number): void {
     if (json === 'null') return;
-    this.counts.results++;
-    this.results?.write(`${json}\n`);
-    this.#options.listener.onResult?.(json);
+    this.#tally.counts.results++;
+    this.#results?.write(`${json}\n`);
+    this.#listener.onResult?.(json);
     this.#logResult(json, task);
   }
 
   #logResult(json: string, task: number): void {
-    if (this.log === null) return;
+    if (this.#log === null) return;
     if (json.length <= LOGGED_VALUE) {
-      this.log.write(`[${task}] RESULT ${json}\n`);
+      this.#log.write(`[${task}] RESULT ${json}\n`);
       return;
     }
     let cut = LOGGED_VALUE;
     // Not within a character: the bytes of one, but for its first, begin with the bits 10.
     while ((json.charCodeAt(cut) & 0xc0) === 0x80) cut--;
-    this.log.write(`[${task}] RESULT ${json.slice(0, cut)}... (${json.length} bytes)\n`);
+    this.#log.write(`[${task}] RESULT ${json.slice(0, cut)}... (${json.length} bytes)\n`);
   }
 
   #failed(text: string, end: ScannedEnd, failure: FailureType): void {
-    const failed: FailedTask = {
-      task: end.task,
-      failure,
-      args: this.#options.args.line(end.task),
-      log: end.log === null ? '' : fromLatin1(this.#options.logs.tail(...end.log, LOG_TAIL_BYTES)),
-    };
-    const { spec } = this.#options;
     const json = text.slice(end.valueFrom, end.valueTo);
+    const { spec } = this.#options;
     if (failure !== 'returned') {
-      this.#error(thrownErrorLine(JSON.parse(fromLatin1(json)) as TaskErrorInfo, failed, spec), end.task);
+      const error = JSON.parse(fromLatin1(json)) as TaskErrorInfo;
+      this.#tally.failed(end.task, failure, error.type, error.message);
+      this.#error(() => thrownErrorLine(error, this.#failedTask(end, failure), spec), end.task);
       return;
     }
     if (json.startsWith('[') && !spec.groupedResults) {
+      let first: unknown;
       for (const item of splitList(json, 0)) {
         const value: unknown = item === 'null' ? null : JSON.parse(fromLatin1(item));
-        if (isErrorValue(value)) this.#error(returnedErrorLine(value, failed, spec), end.task);
-        else this.#result(item, end.task);
+        if (!isErrorValue(value)) this.#result(item, end.task);
+        else {
+          first ??= value;
+          this.#error(() => returnedErrorLine(value, this.#failedTask(end, failure), spec), end.task);
+        }
       }
+      this.#tally.failed(end.task, failure, null, errorMessage(first));
       return;
     }
-    this.#error(returnedErrorLine(JSON.parse(fromLatin1(json)), failed, spec), end.task);
+    const value: unknown = JSON.parse(fromLatin1(json));
+    this.#tally.failed(end.task, failure, null, errorMessage(value));
+    this.#error(() => returnedErrorLine(value, this.#failedTask(end, failure), spec), end.task);
   }
 
-  #error(line: string, task: number): void {
-    const bytes = toLatin1(line);
-    this.errors?.write(`${bytes}\n`);
-    this.log?.write(`[${task}] ERROR ${bytes}\n`);
-    this.#options.listener.onError?.(bytes, task);
+  #failedTask(end: ScannedEnd, failure: FailureType): FailedTask {
+    return {
+      task: end.task,
+      failure,
+      args: this.#options.args.line(end.task),
+      log: end.log === null ? '' : fromLatin1(this.#logs.tail(...end.log, LOG_TAIL_BYTES)),
+    };
+  }
+
+  #error(line: () => string, task: number): void {
+    if (this.#errors === null && this.#log === null && this.#listener.onError === undefined) return;
+    const bytes = toLatin1(line());
+    this.#errors?.write(`${bytes}\n`);
+    this.#log?.write(`[${task}] ERROR ${bytes}\n`);
+    this.#listener.onError?.(bytes, task);
   }
 
   #copyLog(task: number, [host, from, to]: readonly [number, number, number]): void {
-    this.#options.listener.onTaskLog?.(task, host, from, to);
-    if (this.log === null) return;
-    const pieces = this.#options.logs.read(host, from, to);
-    for (const line of textLines(pieces, (text) => this.isShown(text))) this.log.write(`[${task}] ${line}\n`);
+    this.#listener.onTaskLog?.(task, host, from, to);
+    if (this.#log === null) return;
+    const pieces = this.#logs.read(host, from, to);
+    for (const line of textLines(pieces, (text) => this.isShown(text)))
+      this.#log.write(`[${task}] ${line}\n`);
   }
 
   /** False: `suppress` hides this line (latin1 text) of a task's output. */

@@ -30,6 +30,12 @@ export function returnedErrorLine(value: unknown, failed: FailedTask, spec: JobS
   return lineOf(own, failed, spec, null, null);
 }
 
+/** What an error result says, as text. */
+export function errorMessage(value: unknown): string {
+  const own = typeof value === 'object' && value !== null ? (value as { ERROR?: unknown }).ERROR : value;
+  return typeof own === 'string' ? own : JSON.stringify(own);
+}
+
 /** An error that was thrown, or that ended the process. */
 export function thrownErrorLine(error: TaskErrorInfo, failed: FailedTask, spec: JobSpec): string {
   return lineOf({ ERROR: error.message }, failed, spec, error.type, error.stack ?? null);

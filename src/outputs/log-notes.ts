@@ -1,17 +1,35 @@
-/** What stands at the head and foot of a log file. */
+/** What stands at the head and foot of each round in a log file. Made from the journal's events, so that it can be made again. */
 import { formatElapsed, formatTime } from '../base/timer.js';
-import { DlJobsError } from '../base/errors.js';
-import type { RunFile } from '../contract/spec.js';
-import type { Collector } from './collector.js';
-import type { RunStatus } from './summary.js';
+import type { EventRecord } from '../contract/record.js';
+import type { JobSpec, RunFile } from '../contract/spec.js';
+import { readRounds, type RoundFile } from '../store/rounds.js';
+import type { RunPaths } from '../store/run-folder.js';
 
-export function logHeader(run: RunFile, started: number): string[] {
-  const { spec } = run;
+/** The job as a round runs it. */
+export function specOfRound(spec: JobSpec, round: RoundFile | undefined): JobSpec {
+  if (round === undefined) return spec;
+  const { durability, ...policy } = round.policy;
+  return { ...spec, ...round.resources, policy, durability: durability as JobSpec['durability'] };
+}
+
+/** Tells the lines of the log file for an event; the rounds are read when the first of them is met. */
+export function eventDescriber(paths: RunPaths, run: RunFile): (event: EventRecord) => readonly string[] {
+  let rounds = new Map<number, RoundFile>();
+  return (event) => {
+    if (event.e === 'round-ended') return footer(event);
+    if (event.e !== 'round-started') return [];
+    if (!rounds.has(event.r)) rounds = new Map(readRounds(paths).map((round) => [round.round, round]));
+    return header(run, rounds.get(event.r), event);
+  };
+}
+
+function header(run: RunFile, round: RoundFile | undefined, event: EventRecord): string[] {
+  const spec = specOfRound(run.spec, round);
   return [
     '='.repeat(100),
     `JOB       ${spec.name}`,
     `FUNCTION  ${spec.moduleName}.${spec.methodName} (${spec.file})`,
-    `STARTED   ${formatTime(started)}`,
+    `STARTED   ${formatTime(event.at)}`,
     `PLATFORM  ${spec.platform}`,
     `IMAGE     ${spec.image} (not used: container is none)`,
     `CPUS      ${spec.cpus}`,
@@ -26,28 +44,20 @@ export function logHeader(run: RunFile, started: number): string[] {
       task_kwargs: spec.taskKwargs,
     })}`,
     `RUN       ${run.id}`,
-    `CODE      ${run.code}`,
+    ...(event.r > 1 ? [`ROUND     ${event.r} (${String(event['kind'])})`] : []),
+    `CODE      ${String(event['code'])}${event['code'] === run.code ? '' : ' (taken anew)'}`,
     '='.repeat(100),
   ];
 }
 
-export function logFooter(
-  collector: Collector,
-  status: RunStatus,
-  durationMs: number,
-  broke: { readonly error: unknown } | null,
-): string[] {
-  const { counts } = collector;
+function footer(event: EventRecord): string[] {
   const lines = ['='.repeat(100)];
-  if (broke !== null) {
-    const { error } = broke;
-    lines.push(
-      `BROKEN    ${error instanceof DlJobsError ? `${error.message} [${error.code}]` : String(error)}`,
-    );
-  }
+  if (typeof event['broken'] === 'string') lines.push(`BROKEN    ${event['broken']}`);
+  if (typeof event['reason'] === 'string') lines.push(`REASON    ${event['reason']}`);
+  const [done, ok, errors, ms] = ['done', 'ok', 'errors', 'ms'].map((key) => Number(event[key]));
   lines.push(
-    `COMPLETED ${broke === null ? status : 'broken'}: ${counts.done} tasks, ${counts.ok} ok, ${counts.errors} errors`,
-    `DURATION  ${formatElapsed(durationMs)}`,
+    `COMPLETED ${String(event['status'])}: ${done} tasks, ${ok} ok, ${errors} errors`,
+    `DURATION  ${formatElapsed(ms ?? 0)}`,
   );
   return lines;
 }

@@ -1,5 +1,16 @@
 /** One of the files a user gets: results, errors, log. Made when the first line comes. */
-import { closeSync, existsSync, mkdirSync, openSync, renameSync } from 'node:fs';
+import {
+  closeSync,
+  existsSync,
+  fdatasync,
+  fstatSync,
+  ftruncateSync,
+  mkdirSync,
+  openSync,
+  renameSync,
+  rmSync,
+  statSync,
+} from 'node:fs';
 import { dirname } from 'node:path';
 import { ByteStore } from '../base/byte-store.js';
 import { storeError, writeAll } from '../store/atomic.js';
@@ -9,25 +20,57 @@ const FLUSH_SIZE = 262_144;
 
 const NEWLINE = Buffer.from('\n');
 
+/** Which file it is, and how much of it is ours. */
+export interface FilePosition {
+  readonly inode: number;
+  readonly size: number;
+}
+
+export interface OutputFileOptions {
+  /** A file of this name that we did not make is another run's: move it aside. */
+  readonly keepOld: boolean;
+  /** The file that we made before; it is gone on with, at that size, or replaced. */
+  readonly ours?: FilePosition | null;
+  /** What is there is replaced, by {@link OutputFile.commit}; until then it is written to this path, in the same folder. */
+  readonly anewBy?: string | null;
+}
+
 export class OutputFile {
   readonly path: string;
   readonly #keepOld: boolean;
+  readonly #anewBy: string | null;
+  readonly #ours: FilePosition | null;
   #fd = -1;
+  /** Where it is written until {@link commit}. */
+  #temp: string | null = null;
   #parts: string[] = [];
   /** Bytes that go before {@link #parts}. */
   readonly #bytes = new ByteStore();
-  #size = 0;
+  #waiting = 0;
+  #written = 0;
   #movedTo: string | null = null;
+  #dirty = false;
+  #made = false;
 
-  /** @param keepOld - a file of this name is another run's: move it aside. */
-  constructor(path: string, keepOld: boolean) {
+  constructor(path: string, options: OutputFileOptions) {
     this.path = path;
-    this.#keepOld = keepOld;
+    this.#keepOld = options.keepOld;
+    this.#anewBy = options.anewBy ?? null;
+    this.#ours = options.ours ?? null;
+    if (this.#anewBy !== null || this.#ours === null) return;
+    try {
+      this.#fd = openSync(path, 'a');
+      ftruncateSync(this.#fd, this.#ours.size);
+      this.#written = this.#ours.size;
+      this.#made = true;
+    } catch (error) {
+      throw storeError('write', path, error);
+    }
   }
 
   /** True once there is a file. */
   get exists(): boolean {
-    return this.#fd >= 0 || this.#size > 0;
+    return this.#made || this.#waiting > 0;
   }
 
   /** Where the file that stood in the way went. */
@@ -35,11 +78,16 @@ export class OutputFile {
     return this.#movedTo;
   }
 
+  /** What is written; null: there is no file yet. */
+  get position(): FilePosition | null {
+    return this.#fd < 0 ? null : { inode: fstatSync(this.#fd).ino, size: this.#written };
+  }
+
   /** `text` is bytes as latin1, with its newlines. */
   write(text: string): void {
     this.#parts.push(text);
-    this.#size += text.length;
-    if (this.#size >= FLUSH_SIZE) this.flush();
+    this.#waiting += text.length;
+    if (this.#waiting >= FLUSH_SIZE) this.flush();
   }
 
   /** Whole lines. */
@@ -57,23 +105,73 @@ export class OutputFile {
     this.#settleParts();
     for (const piece of pieces) {
       this.#bytes.append(piece);
-      this.#size += piece.length;
+      this.#waiting += piece.length;
     }
-    if (this.#size >= FLUSH_SIZE) this.flush();
+    if (this.#waiting >= FLUSH_SIZE) this.flush();
   }
 
-  /** Throws STORE_FAILED. */
+  /** Throws STORE_FAILED; the file then ends with a whole line. */
   flush(): void {
-    if (this.#size === 0) return;
+    if (this.#waiting === 0) return;
     try {
       if (this.#fd < 0) this.#open();
       this.#settleParts();
       writeAll(this.#fd, this.#bytes.view());
     } catch (error) {
+      this.#dropTornTail();
       throw storeError('write', this.path, error);
     }
+    this.#dirty = true;
+    this.#written += this.#bytes.length;
     this.#bytes.clear();
-    this.#size = 0;
+    this.#waiting = 0;
+  }
+
+  /** What was written anew takes the place of what is there; without a line nothing of ours stays. */
+  commit(): void {
+    if (this.#anewBy === null) return;
+    this.flush();
+    try {
+      const there = statSync(this.path, { throwIfNoEntry: false });
+      const isOurs = there !== undefined && (!this.#keepOld || there.ino === this.#ours?.inode);
+      if (this.#temp === null) {
+        if (isOurs) rmSync(this.path);
+        return;
+      }
+      if (there !== undefined && !isOurs) this.#moveAside();
+      renameSync(this.#temp, this.path);
+      this.#temp = null;
+    } catch (error) {
+      throw storeError('write', this.path, error);
+    }
+  }
+
+  /** Forces what is written to disk. */
+  async sync(): Promise<void> {
+    if (this.#fd < 0 || !this.#dirty) return;
+    this.#dirty = false;
+    await new Promise<void>((resolve, reject) => {
+      fdatasync(this.#fd, (error) => {
+        if (error === null) resolve();
+        else reject(storeError('sync', this.path, error));
+      });
+    });
+  }
+
+  close(): void {
+    this.flush();
+    this.abandon();
+  }
+
+  /** Lets go of the file as it is; what was begun anew and not committed is removed. */
+  abandon(): void {
+    if (this.#fd >= 0) closeSync(this.#fd);
+    this.#fd = -1;
+    this.#waiting = 0;
+    this.#parts = [];
+    this.#bytes.clear();
+    if (this.#temp !== null) rmSync(this.#temp, { force: true });
+    this.#temp = null;
   }
 
   #settleParts(): void {
@@ -82,15 +180,17 @@ export class OutputFile {
     this.#parts = [];
   }
 
-  close(): void {
-    this.flush();
-    if (this.#fd >= 0) closeSync(this.#fd);
-  }
-
   #open(): void {
     mkdirSync(dirname(this.path), { recursive: true });
+    this.#made = true;
+    if (this.#anewBy !== null) {
+      this.#fd = openSync(this.#anewBy, 'w');
+      this.#temp = this.#anewBy;
+      return;
+    }
     if (existsSync(this.path) && this.#keepOld) this.#moveAside();
     this.#fd = openSync(this.path, 'a');
+    this.#written = fstatSync(this.#fd).size;
   }
 
   #moveAside(): void {
@@ -101,6 +201,15 @@ export class OutputFile {
     while (existsSync(`${stem}.${n}${extension}`)) n++;
     this.#movedTo = `${stem}.${n}${extension}`;
     renameSync(this.path, this.#movedTo);
+  }
+
+  /** A short write left a part of a line. */
+  #dropTornTail(): void {
+    try {
+      if (this.#fd >= 0 && fstatSync(this.#fd).size > this.#written) ftruncateSync(this.#fd, this.#written);
+    } catch {
+      // The disk is gone; the file is derived, and can be made again.
+    }
   }
 }
 

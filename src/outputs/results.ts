@@ -1,15 +1,13 @@
 /** Reads values back from a run folder. */
-import { scanEnds } from '../contract/record-scan.js';
 import { ArgsReader } from '../store/args-store.js';
-import { readShard } from '../store/journal-reader.js';
-import { shardFiles, type RunPaths } from '../store/run-folder.js';
-import { closeSync, openSync, readSync } from 'node:fs';
+import type { RunPaths } from '../store/run-folder.js';
 import { fromLatin1 } from './output-file.js';
-import { TaskStates } from './task-states.js';
+import { surveyRun } from './survey.js';
+import { orderedWinners, winningChunks } from './winning-ends.js';
 
 /** How results are read back. */
 export interface ResultsOptions {
-  /** In the order of the argument list instead of that of arrival; keeps 16 bytes a task in memory. @default false */
+  /** In the order of the argument list instead of that of arrival; reads the records several times. @default false */
   readonly ordered?: boolean;
   /** Read each task's arguments too. @default false */
   readonly withArgs?: boolean;
@@ -31,62 +29,33 @@ export async function* readResults<R>(
   options: ResultsOptions = {},
 ): AsyncGenerator<TaskResultRow<R>> {
   const args = options.withArgs === true ? new ArgsReader(paths) : null;
-  const row = (task: number, json: string): TaskResultRow<R> => ({
-    task,
-    ...(args !== null && { args: JSON.parse(args.line(task)) as unknown }),
-    value: JSON.parse(fromLatin1(json)) as R,
-  });
   try {
-    if (options.ordered === true) {
-      for (const [task, json] of orderedValues(paths)) yield row(task, json);
-      return;
-    }
-    const seen = new TaskStates();
-    for (const shard of shardFiles(paths)) {
-      for (const { lines } of readShard(shard)) {
-        const text = lines.toString('latin1');
-        const found: [number, string][] = [];
-        scanEnds(text, (end) => {
-          if (end.failure !== null || !seen.settle(end.task, true)) return;
-          found.push([end.task, text.slice(end.valueFrom, end.valueTo)]);
-        });
-        for (const [task, json] of found) yield row(task, json);
-      }
+    for (const { task, json } of resultTexts(paths, options.ordered === true)) {
+      yield {
+        task,
+        ...(args !== null && { args: JSON.parse(args.line(task)) as unknown }),
+        value: JSON.parse(fromLatin1(json)) as R,
+      };
     }
   } finally {
     args?.close();
   }
 }
 
-/** Where each task's winning value stands is noted in a first pass, and read in task order in a second. */
-function* orderedValues(paths: RunPaths): Generator<[number, string]> {
-  const shards = shardFiles(paths);
-  const places = new Map<number, { shard: number; from: number; length: number }>();
-  let last = -1;
-  shards.forEach((shard, number) => {
-    for (const { lines, offset } of readShard(shard)) {
-      const text = lines.toString('latin1');
-      scanEnds(text, (end) => {
-        if (end.failure !== null || places.has(end.task)) return;
-        places.set(end.task, {
-          shard: number,
-          from: offset + end.valueFrom,
-          length: end.valueTo - end.valueFrom,
-        });
-        if (end.task > last) last = end.task;
-      });
+/** The value of each ok task, as latin1 bytes of its JSON. */
+export function* resultTexts(paths: RunPaths, ordered: boolean): Generator<{ task: number; json: string }> {
+  const survey = surveyRun(paths);
+  if (ordered) {
+    for (const { end, text } of orderedWinners(paths, survey)) {
+      if (end.failure === null) yield { task: end.task, json: text.slice(end.valueFrom, end.valueTo) };
     }
-  });
-  const files = shards.map((shard) => openSync(shard, 'r'));
-  try {
-    for (let task = 0; task <= last; task++) {
-      const place = places.get(task);
-      if (place === undefined) continue;
-      const bytes = Buffer.allocUnsafe(place.length);
-      readSync(files[place.shard] as number, bytes, 0, place.length, place.from);
-      yield [task, bytes.toString('latin1')];
-    }
-  } finally {
-    for (const file of files) closeSync(file);
+    return;
+  }
+  for (const chunk of winningChunks(paths, survey)) {
+    const found: { task: number; json: string }[] = [];
+    chunk((end, text) => {
+      if (end.failure === null) found.push({ task: end.task, json: text.slice(end.valueFrom, end.valueTo) });
+    });
+    yield* found;
   }
 }

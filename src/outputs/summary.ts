@@ -2,8 +2,12 @@ import type { FailureType } from '../contract/record.js';
 import type { JobSpec } from '../contract/spec.js';
 import type { ResultsOptions, TaskResultRow } from '../outputs/results.js';
 
-/** `finished`: every task has an outcome. `interrupted`: stopped by a signal; what was left can be run later. */
-export type RunStatus = 'finished' | 'interrupted';
+/**
+ * How a round ended. `finished`: every task of the run has an outcome. `interrupted`: by a signal. `stopped`: by a rule
+ * of the job (`max_failures`, `fail_fast`), or because only a part was asked for (`sample`, `retry`). `canceled`: by
+ * `cancel`. What is left can be run later with `resume`.
+ */
+export type EndStatus = 'finished' | 'interrupted' | 'stopped' | 'canceled';
 
 /** What {@link DLJob.run} resolves to. A task that failed is counted, never thrown. */
 export interface RunSummary<R = unknown> {
@@ -13,8 +17,14 @@ export interface RunSummary<R = unknown> {
   readonly name: string;
   /** The job as plain data, with the settings in force. */
   readonly spec: JobSpec;
-  /** How the run ended; see {@link RunStatus}. */
-  readonly status: RunStatus;
+  /** How it ended; see {@link EndStatus}. */
+  readonly status: EndStatus;
+  /** Why it was stopped; null when it was not. */
+  readonly reason: string | null;
+  /** Which go at the run's work this was, from 1. */
+  readonly round: number;
+  /** Hash of the code that the tasks ran, and whether it was taken anew for this round. */
+  readonly code: { readonly hash: string; readonly isNew: boolean };
   /** Tasks, and lines of results. */
   readonly counts: {
     /** Tasks of the run; null when the argument list did not end. */

@@ -1,26 +1,29 @@
 /** Which tasks have an outcome: two bits a task. */
 
-const OK = 1;
-const ERROR = 2;
+/** No final outcome. */
+export const NONE = 0;
+export const OK = 1;
+export const ERROR = 2;
+export type TaskState = 0 | 1 | 2;
 
 export class TaskStates {
   #bits = new Uint8Array(1024);
 
-  /**
-   * Notes a final outcome. False: an outcome of this task was published before and stands.
-   * Ok beats error; an error that was published and lost is for the outputs to be rebuilt ({@link superseded}).
-   */
-  settle(task: number, ok: boolean): boolean {
+  get(task: number): TaskState {
+    return (((this.#bits[task >>> 2] ?? 0) >>> ((task & 3) * 2)) & 3) as TaskState;
+  }
+
+  set(task: number, state: TaskState): void {
     const byte = task >>> 2;
     const shift = (task & 3) * 2;
     if (byte >= this.#bits.length) this.#grow(byte);
-    const bits = this.#bits[byte] as number;
-    const state = (bits >>> shift) & 3;
-    if (state !== 0) {
-      if (state === ERROR && ok) this.superseded = true;
-      return false;
-    }
-    this.#bits[byte] = bits | ((ok ? OK : ERROR) << shift);
+    this.#bits[byte] = ((this.#bits[byte] as number) & ~(3 << shift)) | (state << shift);
+  }
+
+  /** Notes an outcome of a task that has none. False: it has one, which stands. */
+  settle(task: number, state: TaskState): boolean {
+    if (this.get(task) !== NONE) return false;
+    this.set(task, state);
     return true;
   }
 
@@ -39,9 +42,6 @@ export class TaskStates {
     }
     return true;
   }
-
-  /** True once a published error was beaten by an ok. */
-  superseded = false;
 
   #grow(byte: number): void {
     const grown = new Uint8Array(Math.max(byte + 1, this.#bits.length * 2));

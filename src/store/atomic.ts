@@ -2,15 +2,15 @@ import { closeSync, fdatasyncSync, openSync, renameSync, rmSync, writeSync } fro
 import { InfrastructureError } from '../base/errors.js';
 
 /**
- * Writes `text` to `path` so that a reader sees the old file or the whole new one, whatever happens meanwhile;
+ * Writes `content` to `path` so that a reader sees the old file or the whole new one, whatever happens meanwhile;
  * with `sync` also after a power failure.
  */
-export function writeAtomic(path: string, text: string, sync: boolean): void {
+export function writeAtomic(path: string, content: string | Uint8Array, sync: boolean): void {
   const temp = `${path}.${process.pid}.tmp`;
   try {
     const fd = openSync(temp, 'w');
     try {
-      writeAll(fd, Buffer.from(text));
+      writeAll(fd, typeof content === 'string' ? Buffer.from(content) : content);
       if (sync) fdatasyncSync(fd);
     } finally {
       closeSync(fd);

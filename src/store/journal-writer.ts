@@ -6,6 +6,7 @@ import { recordLine } from '../contract/record-line.js';
 import { ByteStore } from '../base/byte-store.js';
 import type { Digest, JournalSink, TaskSpan } from '../contract/platform.js';
 import { storeError, writeAll } from './atomic.js';
+import { ShardIndexWriter } from './shard-index.js';
 import type { RunPaths } from './run-folder.js';
 
 /** Records are written this many milliseconds after the first of them came, */
@@ -43,6 +44,7 @@ export interface JournalOptions {
 export class JournalWriter implements JournalSink {
   readonly path: string;
   readonly #fd: number;
+  readonly #index: ShardIndexWriter;
   readonly #options: JournalOptions;
   /** Records that wait; copied, since what hosts sent would pin the memory it was read into. */
   readonly #group = new ByteStore();
@@ -53,6 +55,9 @@ export class JournalWriter implements JournalSink {
   #syncing = false;
   #dirty = false;
   #length = 0;
+  #closed = false;
+  #lowest = Infinity;
+  #highest = -1;
 
   constructor(paths: RunPaths, run: string, writer: string, options: JournalOptions) {
     this.path = join(paths.journal, `${writer}.ndjson`);
@@ -62,12 +67,33 @@ export class JournalWriter implements JournalSink {
     } catch (error) {
       throw storeError('create', this.path, error);
     }
+    this.#index = new ShardIndexWriter(this.path);
     this.append([recordLine({ v: RECORD_VERSION, k: 'shard', run, w: writer, at: Date.now() })], null);
     this.flush();
   }
 
+  /** Bytes written so far. */
+  get length(): number {
+    return this.#length;
+  }
+
+  /** Forces what is written to disk, unless `durability` is none. */
+  async sync(): Promise<void> {
+    if (this.#options.durability === 'none' || this.#closed) return;
+    await new Promise<void>((resolve, reject) => {
+      fdatasync(this.#fd, (error) => {
+        if (error === null) resolve();
+        else reject(storeError('sync', this.path, error));
+      });
+    });
+  }
+
   append(lines: readonly Buffer[], span: TaskSpan | null, digest?: Digest): void {
     const from = this.#group.length;
+    if (span != null) {
+      if (span[0] < this.#lowest) this.#lowest = span[0];
+      if (span[1] > this.#highest) this.#highest = span[1];
+    }
     for (const piece of lines) this.#group.append(piece);
     this.#pending.push({
       lines: [from, this.#group.length],
@@ -96,6 +122,9 @@ export class JournalWriter implements JournalSink {
       throw storeError('write', this.path, error);
     }
     this.#length += bytes;
+    this.#index.add(this.#length, this.#lowest, this.#highest);
+    this.#lowest = Infinity;
+    this.#highest = -1;
     this.#dirty = true;
     if (this.#options.durability === 'batch') this.#sync();
     try {
@@ -133,7 +162,9 @@ export class JournalWriter implements JournalSink {
     while (this.#syncing) await new Promise((resolve) => setTimeout(resolve, 1));
     try {
       if (this.#dirty && this.#options.durability !== 'none') fdatasyncSync(this.#fd);
+      this.#closed = true;
       closeSync(this.#fd);
+      this.#index.close();
     } catch (error) {
       throw storeError('sync', this.path, error);
     }

@@ -1,9 +1,10 @@
 /** The run folder: `<dls_root>/runs/<run-id>/`. Its layout is in docs/run-folder.md. */
 import { randomBytes } from 'node:crypto';
-import { mkdirSync, readdirSync } from 'node:fs';
+import { mkdirSync, readdirSync, readFileSync } from 'node:fs';
 import { hostname } from 'node:os';
 import { join } from 'node:path';
-import type { RunFile } from '../contract/spec.js';
+import { RUN_VERSION, type RunFile } from '../contract/spec.js';
+import { InfrastructureError } from '../base/errors.js';
 import { storeError, writeAtomic } from './atomic.js';
 import { safeName } from './run-id.js';
 
@@ -20,6 +21,10 @@ export interface RunPaths {
   readonly logs: string;
   readonly requests: string;
   readonly lock: string;
+  /** What is known of the run at a glance: derived, see `outputs/run-state.ts`. */
+  readonly state: string;
+  /** How far the outputs are: derived, see `outputs/checkpoint.ts`. */
+  readonly checkpoint: string;
 }
 
 export function runPaths(dir: string): RunPaths {
@@ -35,6 +40,8 @@ export function runPaths(dir: string): RunPaths {
     logs: join(dir, 'logs'),
     requests: join(dir, 'requests'),
     lock: join(dir, 'lock'),
+    state: join(dir, 'state.json'),
+    checkpoint: join(dir, 'checkpoint.json'),
   };
 }
 
@@ -62,34 +69,22 @@ export function commitRun(paths: RunPaths, run: RunFile): void {
   writeAtomic(paths.runFile, `${JSON.stringify(run, null, 2)}\n`, true);
 }
 
-/** What `rounds/<n>/round.json` holds. */
-export interface RoundFile {
-  readonly version: number;
-  readonly round: number;
-  readonly platform: string;
-  /** Hash of the snapshot that the round executes. */
-  readonly code: string;
-  /** `all`, or the name of the work list beside it. */
-  readonly work: 'all' | 'work.ndjson';
-  readonly resources: {
-    readonly cpus: number;
-    readonly gpus: number;
-    readonly workers: number;
-    readonly taskConcurrency: number;
-  };
-  readonly policy: { readonly durability: string };
-  /** ISO 8601 in UTC. */
-  readonly started: string;
-}
-
-export function writeRound(paths: RunPaths, round: RoundFile): void {
-  const dir = join(paths.rounds, String(round.round));
+/** What a run is. Throws STORE_FAILED, and RUN_VERSION for a run of a later release. */
+export function readRun(paths: RunPaths): RunFile {
+  let run: RunFile;
   try {
-    mkdirSync(join(dir, 'claims'), { recursive: true });
+    run = JSON.parse(readFileSync(paths.runFile, 'utf8')) as RunFile;
   } catch (error) {
-    throw storeError('create', dir, error);
+    throw storeError('read', paths.runFile, error);
   }
-  writeAtomic(join(dir, 'round.json'), `${JSON.stringify(round, null, 2)}\n`, false);
+  if (run.version > RUN_VERSION) {
+    throw new InfrastructureError(
+      'RUN_VERSION',
+      `${paths.dir}: expected a run of format ${RUN_VERSION} or older, got format ${run.version}`,
+      { hint: `dl-jobs ${run.versions.dlJobs} made it: use that version, or a later one.` },
+    );
+  }
+  return run;
 }
 
 /** A name for one writer: host name, pid, random. Never used twice. */

@@ -7,6 +7,7 @@ import type { TaskBatch } from '../../src/contract/platform.js';
 import type { JobSpec } from '../../src/contract/spec.js';
 import type { InitMessage, OutMessage } from '../../src/contract/wire.js';
 import { Collector } from '../../src/outputs/collector.js';
+import { OutputFile } from '../../src/outputs/output-file.js';
 import { TaskLogs } from '../../src/outputs/task-logs.js';
 import { ArgsReader, sealRange } from '../../src/store/args-store.js';
 import type { JournalEntry } from '../../src/store/journal-writer.js';
@@ -93,16 +94,15 @@ function outputs(groups: readonly (readonly JournalEntry[])[], grouped: boolean,
   const file = (name: string) => join(dir, name);
   const collector = new Collector({
     spec: { groupedResults: grouped, suppress: [], call: 'each' } as unknown as JobSpec,
-    outputs: {
-      results: file('results'),
-      errors: file('errors'),
-      log: withLog ? file('log') : null,
-      fixedNames: false,
-      fixedLog: false,
+    files: {
+      results: new OutputFile(file('results'), { keepOld: false }),
+      errors: new OutputFile(file('errors'), { keepOld: false }),
+      log: withLog ? new OutputFile(file('log'), { keepOld: false }) : null,
     },
     args: new ArgsReader(paths),
     logs: new TaskLogs(paths.logs, 'w'),
     listener: {},
+    describe: () => [],
   });
   for (const group of groups) collector.consume(group);
   collector.close();
@@ -112,7 +112,7 @@ function outputs(groups: readonly (readonly JournalEntry[])[], grouped: boolean,
     results: read('results'),
     errors: read('errors'),
     log: read('log'),
-    percentiles: [0, 0.05, 0.25, 0.5, 0.75, 0.95, 1].map((p) => collector.durations.percentile(p)),
+    percentiles: [0, 0.05, 0.25, 0.5, 0.75, 0.95, 1].map((p) => collector.tally.durations.percentile(p)),
   };
 }
 

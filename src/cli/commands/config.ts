@@ -23,7 +23,11 @@ function settingsTable(resolved: ResolvedSettings, io: Io): string {
   const rows = SETTING_KEYS.map((key): readonly [string, string, string] => {
     const { level, where } = resolved.sources[key];
     const place = level === 'file' ? shortPath(io.cwd, where) : where;
-    return [key, formatSetting(key, resolved.values[key]), level === 'default' ? level : `${level}: ${place}`];
+    return [
+      key,
+      formatSetting(key, resolved.values[key]),
+      level === 'default' ? level : `${level}: ${place}`,
+    ];
   });
   const head = ['SETTING', 'VALUE', 'FROM'] as const;
   const width = (at: 0 | 1): number => Math.max(...[head, ...rows].map((row) => row[at].length));

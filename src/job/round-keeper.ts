@@ -1,0 +1,168 @@
+/** What goes on beside a round: its state and checkpoint are written, requests are read, the lock is looked after. */
+import { basename } from 'node:path';
+import { InfrastructureError } from '../base/errors.js';
+import type { RoundHandle } from '../contract/platform.js';
+import { checkpointOf, writeCheckpoint } from '../outputs/checkpoint.js';
+import type { Collector } from '../outputs/collector.js';
+import { emptyState, writeState, type RunState, type RunStatus } from '../outputs/run-state.js';
+import type { JournalWriter } from '../store/journal-writer.js';
+import { takeRequests } from '../store/requests.js';
+import type { PreparedRound } from './round.js';
+
+/** Outputs are written at least this often, so that they can be followed. */
+const OUTPUT_FLUSH_MS = 100;
+/** The state is written, and requests are looked for, this often. */
+const STATE_MS = 1_000;
+/** The outputs are checkpointed this often: what came since is read from the journal again after a crash. */
+const CHECKPOINT_MS = 5_000;
+
+export interface KeeperOptions {
+  readonly prepared: PreparedRound;
+  readonly collector: Collector;
+  readonly journal: JournalWriter;
+  readonly handle: () => RoundHandle | null;
+  /** Tasks of the run; null: not known yet. */
+  readonly total: () => number | null;
+  /** Epoch milliseconds. */
+  readonly started: number;
+  readonly onError: (error: unknown) => void;
+  readonly onCancel: () => void;
+}
+
+export class RoundKeeper {
+  readonly #options: KeeperOptions;
+  readonly #doneBefore: number;
+  /** Of the rounds before. */
+  readonly #workedMs: number;
+  readonly #firstStarted: number;
+  readonly #timers: NodeJS.Timeout[];
+  /** Bytes of the shards of earlier rounds. */
+  readonly #oldShards: Readonly<Record<string, number>>;
+  #collector: Collector;
+  #checkpointing: Promise<void> | null = null;
+  #checkpointed = -1;
+  #pinned = false;
+
+  constructor(options: KeeperOptions) {
+    this.#options = options;
+    this.#collector = options.collector;
+    const { survey } = options.prepared;
+    this.#doneBefore = options.collector.counts.done;
+    const ended = survey?.events.filter(({ e }) => e === 'round-ended') ?? [];
+    this.#workedMs = ended.reduce((sum, event) => sum + Number(event['ms'] ?? 0), 0);
+    this.#firstStarted = survey?.events.find(({ e }) => e === 'round-started')?.at ?? options.started;
+    this.#oldShards = Object.fromEntries(
+      survey?.shards.map((path, i) => [basename(path), survey.lengths[i] as number]) ?? [],
+    );
+    const guarded = (work: () => void) => (): void => {
+      try {
+        work();
+      } catch (error) {
+        options.onError(error);
+      }
+    };
+    this.#timers = [
+      setInterval(
+        guarded(() => this.#flush()),
+        OUTPUT_FLUSH_MS,
+      ),
+      setInterval(
+        guarded(() => this.#lookAround()),
+        STATE_MS,
+      ),
+      setInterval(() => void this.#checkpoint().catch(options.onError), CHECKPOINT_MS),
+    ];
+    this.#write('running', null);
+  }
+
+  /** No more timers; a checkpoint that is being written is waited for. */
+  async stop(): Promise<void> {
+    for (const timer of this.#timers) clearInterval(timer);
+    await this.#checkpointing?.catch(() => undefined);
+  }
+
+  /** After the last record: everything is collected, on disk and written down. */
+  async finish(collector: Collector, status: RunStatus, reason: string | null): Promise<void> {
+    this.#collector = collector;
+    this.#checkpointed = -1;
+    await this.#checkpoint();
+    this.#write(status, reason);
+  }
+
+  #flush(): void {
+    this.#collector.flush();
+    if (this.#pinned || !this.#options.prepared.run.outputs.fixedNames) return;
+    // Which file of a fixed name is ours must be known before the first crash.
+    const { files } = this.#collector;
+    if (files.results?.position == null && files.errors?.position == null) return;
+    this.#pinned = true;
+    void this.#checkpoint().catch(this.#options.onError);
+  }
+
+  #lookAround(): void {
+    const { prepared, onError, onCancel } = this.#options;
+    if (!prepared.lock.isOurs()) {
+      onError(
+        new InfrastructureError('RUN_LOCKED', `${prepared.paths.dir} was taken over by another process`, {
+          hint: 'This one gave no sign of life for a minute, and stops. Watch the other with `dl_jobs attach`.',
+        }),
+      );
+      return;
+    }
+    if (takeRequests(prepared.paths).includes('cancel')) onCancel();
+    this.#write('running', null);
+  }
+
+  #shards(): Record<string, number> {
+    const { journal } = this.#options;
+    return { ...this.#oldShards, [basename(journal.path)]: journal.length };
+  }
+
+  #write(status: RunStatus, reason: string | null): void {
+    const { prepared, handle, total, started } = this.#options;
+    const collector = this.#collector;
+    const now = Date.now();
+    const state: RunState = {
+      ...emptyState(),
+      ...collector.tally.toData(),
+      at: now,
+      status,
+      reason,
+      round: prepared.round.round,
+      kind: prepared.round.kind,
+      total: total(),
+      started: this.#firstStarted,
+      roundStarted: started,
+      ended: status === 'running' ? null : now,
+      workedMs: this.#workedMs + Math.max(0, now - started),
+      doneBefore: this.#doneBefore,
+      hosts: status === 'running' ? (handle()?.hosts() ?? []) : [],
+      shards: this.#shards(),
+    };
+    writeState(prepared.paths, state);
+  }
+
+  #checkpoint(): Promise<void> {
+    this.#checkpointing ??= this.#writeCheckpoint().finally(() => {
+      this.#checkpointing = null;
+    });
+    return this.#checkpointing;
+  }
+
+  async #writeCheckpoint(): Promise<void> {
+    const { journal, prepared } = this.#options;
+    const collector = this.#collector;
+    collector.flush();
+    if (journal.length === this.#checkpointed) return;
+    const { length } = journal;
+    // All that is written has been collected: the two are in step whenever nothing else runs.
+    const checkpoint = checkpointOf(collector.files, this.#shards());
+    if (prepared.spec.durability !== 'none') {
+      await journal.sync();
+      await collector.sync();
+    }
+    if (!prepared.lock.isOurs()) return;
+    writeCheckpoint(prepared.paths, checkpoint);
+    this.#checkpointed = length;
+  }
+}

@@ -1,0 +1,192 @@
+/**
+ * `state.json`: a run at a glance, so that it can be looked at without reading its journal. Its controller writes it
+ * about once a second, and when the round ends. Derived: where it is not there, or older than the journal of a run
+ * that nobody controls, the same is worked out from the records.
+ */
+import { existsSync, readFileSync, statSync } from 'node:fs';
+import { basename, join } from 'node:path';
+import type { HostStatus } from '../contract/platform.js';
+import type { RunFile } from '../contract/spec.js';
+import { ArgsReader, readSealed } from '../store/args-store.js';
+import { writeAtomic } from '../store/atomic.js';
+import { lockState, type LockFile } from '../store/lock.js';
+import { readRounds } from '../store/rounds.js';
+import { readRun, shardFiles, type RunPaths } from '../store/run-folder.js';
+import { Collector } from './collector.js';
+import { surveyRun, type Survey } from './survey.js';
+import { Tally, type TallyData } from './tally.js';
+import { TaskLogs } from './task-logs.js';
+import { winningChunks } from './winning-ends.js';
+
+/**
+ * `preparing`: nothing was begun yet. `queued`: it waits for the jobs before it. `running`. `stalled`: its controller
+ * lives but gives no sign. `interrupted`: by Ctrl-C, or because the controller died. `stopped`: a rule of the job
+ * ended it, or only a part was asked for. `canceled`. `finished`: every task has an outcome.
+ */
+export type RunStatus =
+  'preparing' | 'queued' | 'running' | 'stalled' | 'interrupted' | 'stopped' | 'canceled' | 'finished';
+
+/** What is known of a run. Times are epoch milliseconds. */
+export interface RunState extends TallyData {
+  readonly version: 1;
+  /** When this was written, or worked out. */
+  readonly at: number;
+  readonly status: RunStatus;
+  /** Why it was stopped, or is broken. */
+  readonly reason: string | null;
+  /** The last round; 0: none was begun. */
+  readonly round: number;
+  readonly kind: 'run' | 'resume' | 'retry';
+  /** Tasks of the run; null while the argument list has not ended and says no length. */
+  readonly total: number | null;
+  /** Start of the first round; null: not begun. */
+  readonly started: number | null;
+  /** Start of the last round. */
+  readonly roundStarted: number | null;
+  /** When the last round ended; null: it runs, or nobody saw its end. */
+  readonly ended: number | null;
+  /** How long all rounds worked, milliseconds. */
+  readonly workedMs: number;
+  /** Tasks that were done when the last round began: its rate is that of the others. */
+  readonly doneBefore: number;
+  /** What the worker's hosts are doing; empty when nothing runs. */
+  readonly hosts: readonly HostStatus[];
+  /** How much of each shard this is made of, bytes by file name. */
+  readonly shards: Readonly<Record<string, number>>;
+}
+
+/** A state, and what is known of who controls the run. */
+export interface RunOverview {
+  readonly paths: RunPaths;
+  readonly run: RunFile;
+  readonly state: RunState;
+  /** Who controls the run now; null: nobody. */
+  readonly controller: LockFile | null;
+}
+
+/** A state that is older than this while its controller lives means that the controller does not get to write one. */
+const STALLED_MS = 30_000;
+
+export function writeState(paths: RunPaths, state: RunState): void {
+  writeAtomic(paths.state, `${JSON.stringify(state)}\n`, false);
+}
+
+/** Throws STORE_FAILED, RUN_VERSION, JOURNAL_DAMAGED. */
+export function viewRun(paths: RunPaths): RunOverview {
+  const run = readRun(paths);
+  const { state: lock, holder } = lockState(paths);
+  const file = readStateFile(paths);
+  if (lock !== 'free') return { paths, run, state: liveState(run, file), controller: holder };
+  if (file !== null && file.status !== 'running' && isCurrent(paths, file)) {
+    return { paths, run, state: file, controller: null };
+  }
+  return { paths, run, state: workOut(paths, run), controller: null };
+}
+
+function readStateFile(paths: RunPaths): RunState | null {
+  try {
+    const state = JSON.parse(readFileSync(paths.state, 'utf8')) as RunState;
+    return state.version === 1 ? state : null;
+  } catch {
+    return null;
+  }
+}
+
+function isCurrent(paths: RunPaths, { shards }: RunState): boolean {
+  const files = shardFiles(paths);
+  return (
+    files.length === Object.keys(shards).length &&
+    files.every((file) => statSync(file).size === shards[basename(file)])
+  );
+}
+
+function liveState(run: RunFile, file: RunState | null): RunState {
+  if (file === null || file.round === 0) {
+    const status = run.groupIndex > 0 ? 'queued' : 'preparing';
+    return { ...emptyState(), ...file, status };
+  }
+  // The last round has ended and the next one has not begun to write.
+  if (file.status !== 'running') return { ...file, status: 'preparing' };
+  return Date.now() - file.at > STALLED_MS ? { ...file, status: 'stalled' } : file;
+}
+
+export function emptyState(): RunState {
+  return {
+    version: 1,
+    at: Date.now(),
+    status: 'preparing',
+    reason: null,
+    round: 0,
+    kind: 'run',
+    total: null,
+    started: null,
+    roundStarted: null,
+    ended: null,
+    workedMs: 0,
+    doneBefore: 0,
+    hosts: [],
+    shards: {},
+    ...new Tally().toData(),
+  };
+}
+
+/** From the records alone, when the one who should have written the state has died. */
+function workOut(paths: RunPaths, run: RunFile): RunState {
+  const survey = surveyRun(paths);
+  const tally = tallyOf(paths, run, survey);
+  const { last, ...times } = timesOf(survey);
+  const rounds = readRounds(paths);
+  return {
+    ...emptyState(),
+    ...tally.toData(),
+    status: (last?.['status'] as RunStatus | undefined) ?? 'interrupted',
+    reason: typeof last?.['reason'] === 'string' ? last['reason'] : null,
+    round: rounds.at(-1)?.round ?? 0,
+    kind: rounds.at(-1)?.kind ?? 'run',
+    total: readSealed(paths)?.count ?? null,
+    doneBefore: tally.counts.done,
+    shards: Object.fromEntries(survey.shards.map((path, i) => [basename(path), survey.lengths[i] as number])),
+    ...times,
+  };
+}
+
+/** What the tasks of a run add up to; no file is written. */
+function tallyOf(paths: RunPaths, run: RunFile, survey: Survey): Tally {
+  const args = new ArgsReader(paths);
+  const logs = new TaskLogs(paths.logs, '');
+  const collector = new Collector({
+    spec: run.spec,
+    files: { results: null, errors: null, log: null },
+    args,
+    logs,
+    listener: {},
+    describe: () => [],
+  });
+  for (const chunk of winningChunks(paths, survey)) {
+    chunk((end, text, bytes) => collector.count(text, end, bytes));
+  }
+  args.close();
+  return collector.tally;
+}
+
+function timesOf(survey: Survey): Pick<RunState, 'started' | 'roundStarted' | 'ended' | 'workedMs'> & {
+  last: Survey['events'][number] | null;
+} {
+  const lastRound = survey.rounds.at(-1)?.round ?? 0;
+  const starts = survey.events.filter(({ e }) => e === 'round-started');
+  const ends = survey.events.filter(({ e }) => e === 'round-ended');
+  const last = ends.find(({ r }) => r === lastRound) ?? null;
+  const at = survey.rounds.map(({ started }) => Date.parse(started));
+  return {
+    last,
+    started: starts[0]?.at ?? at[0] ?? null,
+    roundStarted: starts.find(({ r }) => r === lastRound)?.at ?? at.at(-1) ?? null,
+    ended: last?.at ?? null,
+    workedMs: ends.reduce((sum, event) => sum + Number(event['ms'] ?? 0), 0),
+  };
+}
+
+/** True for a folder that a run was to be made in, and that nobody is making now. */
+export function isGarbage(paths: RunPaths): boolean {
+  return !existsSync(join(paths.dir, 'run.json')) && lockState(paths).state === 'free';
+}

@@ -1,0 +1,87 @@
+/** `rounds/<n>/round.json`: one go at a run's work. */
+import { mkdirSync, readdirSync, readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import type { Policy } from '../contract/policy.js';
+import { storeError, writeAtomic } from './atomic.js';
+import type { RunPaths } from './run-folder.js';
+import { WorkList, type WorkFile } from './work-list.js';
+
+/** What `round.json` holds. */
+export interface RoundFile {
+  readonly version: number;
+  readonly round: number;
+  readonly kind: 'run' | 'resume' | 'retry';
+  readonly platform: string;
+  /** Hash of the snapshot that the round executes. */
+  readonly code: string;
+  /** The file to load, relative to the snapshot's root. */
+  readonly entry: string;
+  /** The tasks of the round. */
+  readonly work: 'all' | WorkFile;
+  /**
+   * The first round of those that run tasks anew which are ok (`retry --again`); 0: none. Of results of one task
+   * those of the highest count.
+   */
+  readonly again: number;
+  /** Key of the order of tasks, where that is random. */
+  readonly shuffle: string | null;
+  readonly resources: {
+    readonly cpus: number;
+    readonly gpus: number;
+    readonly workers: number;
+    readonly taskConcurrency: number;
+  };
+  readonly policy: Policy & { readonly durability: string };
+  /** ISO 8601 in UTC. */
+  readonly started: string;
+}
+
+function roundFolder(paths: RunPaths, round: number): string {
+  return join(paths.rounds, String(round));
+}
+
+/** Writes a round, its work list first. `work` null: all tasks. */
+export function writeRound(
+  paths: RunPaths,
+  round: Omit<RoundFile, 'work'>,
+  work: WorkList | null,
+): RoundFile {
+  const dir = roundFolder(paths, round.round);
+  try {
+    mkdirSync(join(dir, 'claims'), { recursive: true });
+  } catch (error) {
+    throw storeError('create', dir, error);
+  }
+  const file: RoundFile = { ...round, work: work === null ? 'all' : work.write(join(dir, 'work.bits')) };
+  writeAtomic(join(dir, 'round.json'), `${JSON.stringify(file, null, 2)}\n`, false);
+  return file;
+}
+
+/** The rounds of a run that were begun, in order. One whose file is not there was about to begin and has done nothing. */
+export function readRounds(paths: RunPaths): RoundFile[] {
+  let names: string[];
+  try {
+    names = readdirSync(paths.rounds);
+  } catch (error) {
+    throw storeError('read', paths.rounds, error);
+  }
+  return names
+    .filter((name) => /^[1-9]\d*$/.test(name))
+    .map(Number)
+    .sort((a, b) => a - b)
+    .flatMap((round) => {
+      const path = join(roundFolder(paths, round), 'round.json');
+      try {
+        return [JSON.parse(readFileSync(path, 'utf8')) as RoundFile];
+      } catch (error) {
+        if ((error as NodeJS.ErrnoException).code === 'ENOENT') return [];
+        throw storeError('read', path, error);
+      }
+    });
+}
+
+/** The tasks of a round; null: all. */
+export function readWork(paths: RunPaths, round: RoundFile): WorkList | null {
+  if (round.work === 'all') return null;
+  return WorkList.read(join(roundFolder(paths, round.round), round.work.file), round.work);
+}
