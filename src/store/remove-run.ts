@@ -18,6 +18,7 @@ const REMOVED = /^\..+\.removed-[0-9a-f]{8}$/;
 export async function removeRun(paths: RunPaths, options: LockOptions = {}): Promise<number> {
   // Where a link to the folder was named: the folder it is, and not the link.
   const dir = realFolder(paths.dir);
+  const bytes = sizeOf(dir);
   const lock = await lockToRemove(runPaths(dir), options);
   try {
     const aside = join(dirname(dir), `.${basename(dir)}.removed-${randomBytes(4).toString('hex')}`);
@@ -26,7 +27,8 @@ export async function removeRun(paths: RunPaths, options: LockOptions = {}): Pro
     } catch (error) {
       throw storeError('remove', dir, error);
     }
-    return removeTree(aside);
+    removeTree(aside);
+    return bytes;
   } finally {
     lock?.release();
   }

@@ -56,6 +56,7 @@ async function watch(
   const passOn = async (): Promise<void> => {
     while (tail?.read((line) => reporter.result(line), PIECE) === true) await io.stdout.flush();
   };
+  io.stderr.write(`watching ${run.id}; Ctrl-C leaves it running\n`);
   let said = '';
   let isShown = false;
   try {

@@ -51,7 +51,7 @@ function describe({ how, status, overview, controller, hosts }: CancelOutcome): 
   if (how === 'queued') {
     return `${id} is queued: it ends as soon as its turn comes, and what follows it in its invocation does not run\n  \`dl_jobs cancel ${run.group}\` ends the job that runs now`;
   }
-  const gone = hosts === 0 ? '' : `; its ${hosts} ${plural('process', hosts)} ended`;
+  const gone = hosts === 0 ? '' : `; its ${hosts} ${hosts === 1 ? 'process' : 'processes'} ended`;
   const rest = run.groupSize - run.groupIndex - 1;
   const others = rest > 0 ? `; the ${rest} ${plural('job', rest)} after it will not run` : '';
   if (how === 'ended') return `${id} is ${status}: ${tasks}${gone}${others}${goOn}`;
