@@ -57,6 +57,8 @@ export interface RunState extends TallyData {
 
 /** A state, and what is known of who controls the run. */
 export interface RunOverview {
+  /** Name of the run folder, by which it is found. */
+  readonly id: string;
   readonly paths: RunPaths;
   readonly run: RunFile;
   readonly state: RunState;
@@ -79,17 +81,18 @@ export function writeState(paths: RunPaths, state: RunState): void {
 /** Throws STORE_FAILED, RUN_VERSION, JOURNAL_DAMAGED. */
 export function viewRun(paths: RunPaths): RunOverview {
   const run = readRun(paths);
+  const known = { id: basename(paths.dir), paths, run };
   const { state: lock, holder } = lockState(paths);
   const file = readStateFile(paths);
   if (lock !== 'free' && holder !== null) {
-    return { paths, run, state: liveState(run, file, holder), controller: holder };
+    return { ...known, state: liveState(run, file, holder), controller: holder };
   }
   if (file !== null && file.status !== 'running' && isCurrent(paths, file)) {
-    return { paths, run, state: file, controller: null };
+    return { ...known, state: file, controller: null };
   }
   const state = workOut(paths, run, file);
   keepState(paths, state);
-  return { paths, run, state, controller: null };
+  return { ...known, state, controller: null };
 }
 
 /**

@@ -73,6 +73,15 @@ describe('rm', () => {
       const { code, stderr } = await project.run(['rm', ...words]);
       expect(code, stderr).toBe(2);
     }
+    // A project may have a file of that name.
+    for (const name of ['run.json', 'tasks/run.json']) {
+      writeFileSync(project.path(name), '{"version":1}');
+    }
+    for (const word of ['./', 'tasks/', project.dir, `${project.dir}/tasks`]) {
+      const { code, stderr } = await project.run(['rm', id, word]);
+      expect(code, stderr).toBe(2);
+      expect(stderr).toContain('[RUN_NOT_FOUND]');
+    }
     expect(runsOf(project)).toEqual([id]);
     expect(existsSync(project.path('tasks/slow.ts'))).toBe(true);
   });
@@ -196,7 +205,8 @@ describe('clean', () => {
     const id = await finished(project);
     const root = project.path('dl_jobs');
     const files = {
-      'runs/never-committed/code/file': true,
+      'runs/20260101T000000.000-never-a-run-abcdef/code/file': true,
+      'runs/notes/file': false,
       'cache/trace/0123.json.999.tmp': true,
       'cache/code/.abc.999.xyz/file': true,
       'cache/spare-999999999-0.log': true,
@@ -210,8 +220,13 @@ describe('clean', () => {
       writeFileSync(join(root, name), 'x'.repeat(100));
     }
     symlinkSync(project.path('precious'), join(root, 'cache/text/link.tmp'));
-    symlinkSync(project.path('precious'), join(root, 'runs/never-committed/link'));
-    const tops = ['runs/never-committed', 'cache/code/.abc.999.xyz', 'cache/text/link.tmp'];
+    symlinkSync(project.path('precious'), join(root, 'runs/20260101T000000.000-never-a-run-abcdef/link'));
+    const tops = [
+      'runs/20260101T000000.000-never-a-run-abcdef',
+      'runs/notes',
+      'cache/code/.abc.999.xyz',
+      'cache/text/link.tmp',
+    ];
     const young = await project.run(['clean', '--older-than', '1d']);
     expect(young.stderr).toContain('removed 0 runs and 0 leftovers, 0 B');
     for (const name of Object.keys(files)) touch(join(root, name), 7_200);
@@ -224,7 +239,7 @@ describe('clean', () => {
       expect({ name, there: existsSync(join(root, name)) }).toEqual({ name, there: !isLeft });
     }
     expect(readFileSync(project.path('precious/file.txt'), 'utf8')).toBe('precious');
-    expect(runsOf(project)).toEqual([id, 'file'].sort());
+    expect(runsOf(project)).toEqual([id, 'file', 'notes'].sort());
     expect((await project.run(['clean', '--older-than', '1d'])).stderr).toContain('0 leftovers');
   });
 

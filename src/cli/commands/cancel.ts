@@ -41,8 +41,7 @@ function isNotFound(error: unknown): boolean {
 }
 
 function describe({ how, status, overview, controller, hosts }: CancelOutcome): string {
-  const { run, state } = overview;
-  const { id } = run;
+  const { id, run, state } = overview;
   const { done } = state.counts;
   const of = state.total === null ? '' : ` of ${state.total}`;
   const tasks = `${done}${of} ${plural('task', state.total ?? done)} ${done === 1 ? 'is' : 'are'} done`;
