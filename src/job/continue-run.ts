@@ -11,28 +11,21 @@ import { surveyRun, type Survey } from '../outputs/survey.js';
 import { loadPlatform } from '../platforms/registry.js';
 import { findModule } from '../snapshot/find-module.js';
 import { loadedFile, takeSnapshot, writeSnapshot } from '../snapshot/snapshot.js';
-import { ArgsWriter, readSealed } from '../store/args-store.js';
 import { acceptDamage, acceptedDamage, type DamagedRegion } from '../store/damage.js';
 import { takeLock, type HeldLock } from '../store/lock.js';
 import { takeRequests } from '../store/requests.js';
 import type { RoundFile } from '../store/rounds.js';
 import { readRun, type RunPaths } from '../store/run-folder.js';
-import type { WorkList } from '../store/work-list.js';
 import { resolveInterpreter } from '../worker/host-command.js';
 import { maskFolder } from '../worker/mask-log.js';
-import { argumentList, type ArgumentList } from './argument-list.js';
-import { ChainedSource } from './chained-source.js';
 import { retryWork, unfinishedWork, type RetryChoice } from './choose-work.js';
-import { skipRecorded, unfinished } from './continued-list.js';
 import { redactPatterns, taskEnvironment } from './environment.js';
 import { LOST_AFTER } from './execute.js';
-import { DrainedSource, sealedSource } from './first-source.js';
 import { recallJob } from './recall.js';
+import { recordedArguments, sourceOf } from './recorded-arguments.js';
 import type { Reporter } from './reporter.js';
 import { jobSettings } from './resolve-job.js';
 import type { PreparedRound } from './round.js';
-import { StoredSource } from './stored-source.js';
-import { ListSource } from './task-source.js';
 
 export interface ContinueOptions {
   readonly base: ResolvedSettings;
@@ -193,86 +186,6 @@ function overlaidSpec(spec: JobSpec, settings: Partial<Settings>): JobSpec {
       failFast: or(settings.fail_fast, policy.failFast),
       shuffle: or(settings.shuffle, policy.shuffle),
     },
-  };
-}
-
-interface RecordedArguments {
-  /** How many there are on disk. */
-  readonly count: number;
-  /** What is still to be produced, and who writes it; null: nothing. */
-  readonly list: { readonly source: (onSealed: (count: number) => void) => ListSource } | null;
-  /** Lets go of what was not used. */
-  close(): void;
-}
-
-const nothingOpen = (): void => undefined;
-
-async function recordedArguments(
-  paths: RunPaths,
-  run: RunFile,
-  options: ContinueOptions,
-): Promise<RecordedArguments> {
-  const sealed = readSealed(paths);
-  if (sealed !== null) return { count: sealed.count, list: null, close: nothingOpen };
-  const writer = ArgsWriter.reopen(paths);
-  const { count } = writer;
-  // Only what ran already is run again: where the list goes on does not matter.
-  if (options.retry !== null || options.seal) {
-    if (options.seal && options.retry === null) writer.seal();
-    else writer.close();
-    return { count, list: null, close: nothingOpen };
-  }
-  try {
-    const list = await skipRecorded(await listAgain(paths, run, count, options), paths, writer);
-    const limit = run.spec.limit;
-    return {
-      count,
-      list: { source: (onSealed) => new ListSource(list, paths, writer, limit, onSealed) },
-      close: () => writer.close(),
-    };
-  } catch (error) {
-    writer.close();
-    throw error;
-  }
-}
-
-async function listAgain(
-  paths: RunPaths,
-  run: RunFile,
-  count: number,
-  { base }: ContinueOptions,
-): Promise<ArgumentList> {
-  if (run.argsFile !== null) {
-    if (!existsSync(run.argsFile)) throw unfinished(run, count, `${run.argsFile} is not there any more`);
-    return argumentList(run.argsFile, run.cwd);
-  }
-  const job = await recallJob(paths, run, base);
-  if (job === null) throw unfinished(run, count, 'no job function made it, but a script or standard input');
-  if (job.argsList === undefined) throw unfinished(run, count, 'the job function gives none');
-  return argumentList(job.argsList, run.cwd);
-}
-
-function sourceOf(
-  paths: RunPaths,
-  { count, list }: RecordedArguments,
-  work: WorkList,
-  { shuffle, charged }: { readonly shuffle: string | null; readonly charged: ReadonlyMap<number, number> },
-): PreparedRound['source'] {
-  const stored = (of: number): StoredSource =>
-    new StoredSource(paths, { count: of, work: work.closedAt(of), shuffle, charged });
-  if (list === null) {
-    const sealed = readSealed(paths);
-    // A retry leaves an unfinished list as it is: then the number of tasks is not known.
-    return sealed === null ? () => stored(count) : sealedSource(sealed.count, stored);
-  }
-  return (onSealed) => {
-    let total = count;
-    const rest = list.source((sealed) => {
-      total = sealed;
-      onSealed(sealed);
-    });
-    if (shuffle !== null) return new DrainedSource(rest, () => stored(total));
-    return new ChainedSource(stored(count), rest);
   };
 }
 

@@ -81,6 +81,8 @@ function answer({ tasks, values, took, extra, positions = [] }: Case, init: Init
     logFrom: 0,
     answered: new Array<boolean>(count).fill(false),
     left: count,
+    span: [0, count],
+    sentMs: 0,
   });
   return { lines: Buffer.concat(pieces), digest };
 }
