@@ -29,7 +29,7 @@ export class HostStarts {
   }
 
   /**
-   * A host of `slot` ended before it was ready; `living` others are there. Null: the round goes on.
+   * A host of `slot` ended before it was ready; `others` live. Null: the round goes on.
    *
    * @param command - the program that it was
    */
@@ -37,12 +37,12 @@ export class HostStarts {
     slot: Slot,
     exit: HostExit,
     sentence: Sentence | null,
-    living: number,
+    others: number,
     command: string,
   ): DlJobsError | null {
-    if (lacksRoom(exit) && living > 0) {
+    if (lacksRoom(exit) && others > 0) {
       slot.retired = true;
-      if (!this.#warned) this.#round.warn(noRoomWarning(exit, living));
+      if (!this.#warned) this.#round.warn(noRoomWarning(exit, others));
       this.#warned = true;
       return null;
     }

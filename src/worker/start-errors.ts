@@ -9,12 +9,12 @@ import { fileSize } from './outstanding.js';
 import type { Patterns } from './patterns.js';
 import type { Sentence } from './sentence.js';
 
-/** What a system that is out of something says, and how to give it more. */
+/** What a system says that has no room, in words, and how to make some. */
 const ROOM: Readonly<Record<string, readonly [what: string, hint: string]>> = {
-  EMFILE: ['files that this process may have open', 'Allow more, for instance with `ulimit -n 4096`.'],
-  ENFILE: ['files that the system may have open', 'Close other programs, or ask for a higher `fs.file-max`.'],
-  EAGAIN: ['processes', 'Allow more, for instance with `ulimit -u 4096`, or set fewer `workers`.'],
-  ENOMEM: ['memory', 'Close other programs, or set fewer `workers`.'],
+  EMFILE: ['too many open files', 'Allow more, for instance with `ulimit -n 4096`.'],
+  ENFILE: ['too many open files in the system', 'Close other programs, or raise `fs.file-max`.'],
+  EAGAIN: ['too many processes', 'Allow more with `ulimit -u`, or set fewer `workers`.'],
+  ENOMEM: ['out of memory', 'Close other programs, or set fewer `workers`.'],
 };
 
 /** True: the system has no room for a further process. */
@@ -25,8 +25,8 @@ export function lacksRoom({ spawnError }: HostExit): boolean {
 /** What the user hears when `living` hosts have to do. */
 export function noRoomWarning({ spawnError }: HostExit, living: number): string {
   const code = spawnError?.code ?? '';
-  const [what, hint] = ROOM[code] ?? ['room', ''];
-  return `no more ${what} (${code}): going on with ${living} at a time. ${hint}`;
+  const [what, hint] = ROOM[code] ?? ['no room', ''];
+  return `${what} (${code}): the run goes on with ${living} ${living === 1 ? 'process' : 'processes'}. ${hint}`;
 }
 
 /** @param patterns - what to mask; null: nothing */
@@ -70,13 +70,11 @@ export function startError(
     const python = language === 'python' && room === undefined;
     return new InfrastructureError(
       python ? 'PYTHON_NOT_FOUND' : 'HOST_START_FAILED',
-      `cannot start \`${command}\`: ${spawnError.code ?? spawnError.message}`,
+      `cannot start \`${command}\`: ${room === undefined ? '' : `${room[0]}, `}${spawnError.code ?? spawnError.message}`,
       {
         hint: python
           ? 'Set `python` in dl_jobs.config.yaml to an interpreter, 3.8 or newer.'
-          : room === undefined
-            ? 'Check the working directory and memory.'
-            : `There are no more ${room[0]}. ${room[1]}`,
+          : (room?.[1] ?? 'Check the working directory and memory.'),
       },
     );
   }

@@ -232,7 +232,8 @@ export class Worker {
       } else {
         this.#backlog.giveBackUnbegun(unanswered);
         const { command } = this.#options.command(slot.index);
-        const error = this.#starts.failed(slot, exit, sentence, this.#living, command);
+        const others = this.#slots.filter(({ host }) => host?.pid !== undefined).length;
+        const error = this.#starts.failed(slot, exit, sentence, others, command);
         if (error !== null && !this.#stopping) this.#fail(error);
       }
     }
