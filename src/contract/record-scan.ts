@@ -5,20 +5,36 @@
 import type { FailureType } from './record.js';
 
 /** The record that the scan stands at; one object, used again for each. */
-export interface ScannedEnd {
-  task: number;
-  round: number;
-  attempt: number;
+export class ScannedEnd {
+  task = 0;
+  round = 0;
+  attempt = 0;
   /** Null: ok. */
-  failure: FailureType | null;
-  final: boolean;
+  failure: FailureType | null = null;
+  final = true;
   /** Milliseconds. */
-  duration: number;
+  duration = 0;
+  /** Peak resident size of the host so far, KiB; 0: not measured. */
+  rss = 0;
   /** Null: the task wrote nothing. */
-  log: readonly [host: number, from: number, to: number] | null;
+  log: readonly [host: number, from: number, to: number] | null = null;
   /** JSON text of the value or error, `text.slice(valueFrom, valueTo)`. */
-  valueFrom: number;
-  valueTo: number;
+  valueFrom = 0;
+  valueTo = 0;
+  /** Position of the start in the text; for a task in an `ends` record, that of the first of them, */
+  atFrom = 0;
+  /** and the milliseconds between the two. */
+  atPlus = 0;
+  readonly #text: string;
+
+  constructor(text: string) {
+    this.#text = text;
+  }
+
+  /** Start of the attempt, epoch milliseconds. Few ask for it, so it is read when it is asked for. */
+  get at(): number {
+    return Number(this.#text.slice(this.atFrom, endOfValue(this.#text, this.atFrom))) + this.atPlus;
+  }
 }
 
 /** What every `end` record begins with, checksum apart. */
@@ -31,17 +47,7 @@ const BODY_FROM = 18;
  * Other records are passed over.
  */
 export function scanEnds(text: string, onEnd: (end: ScannedEnd) => void): void {
-  const end: ScannedEnd = {
-    task: 0,
-    round: 0,
-    attempt: 0,
-    failure: null,
-    final: true,
-    duration: 0,
-    log: null,
-    valueFrom: 0,
-    valueTo: 0,
-  };
+  const end = new ScannedEnd(text);
   for (let from = 0; from < text.length;) {
     const to = text.indexOf('\n', from);
     if (to < 0) throw new Error('journal lines were handed over in part');
@@ -105,13 +111,16 @@ function scanLine(text: string, from: number, to: number, end: ScannedEnd): void
     at = close + 1;
   }
   end.final = true;
+  end.rss = 0;
   end.log = null;
+  end.atPlus = 0;
   // Nearly always `"at"`, `"d"` and the value follow; these are read without looking the keys up.
   if (
     text.charCodeAt(at + 2) === 97 &&
     text.charCodeAt(at + 17 + 2) === 44 &&
     text.charCodeAt(at + 17 + 4) === 100
   ) {
+    end.atFrom = at + 6;
     at += 17 + 7; // ,"at":1764000000000,"d":
     end.duration = decimal(text);
     if (text.charCodeAt(at + 2) === 118 /* value */) {
@@ -137,9 +146,12 @@ function scanLine(text: string, from: number, to: number, end: ScannedEnd): void
       at++;
       end.log = [host, first, integer(text)];
       at++;
+    } else if (key === 'rss') {
+      end.rss = decimal(text);
     } else {
       const close = endOfValue(text, at);
       if (key === 'd') end.duration = Number(text.slice(at, close));
+      else if (key === 'at') end.atFrom = at;
       else if (key === 'fin') end.final = text.startsWith('true', at);
       at = close;
     }
@@ -158,14 +170,18 @@ function scanMany(text: string, from: number, end: ScannedEnd, onEnd: (end: Scan
   end.round = integer(text);
   at += 5; // ,"a":
   end.attempt = integer(text);
-  at = text.indexOf('"d":', at) + 4;
+  end.atFrom = text.indexOf('"at":', at) + 5;
+  at = text.indexOf('"d":', end.atFrom) + 4;
   end.duration = decimal(text);
   end.failure = null;
   end.final = true;
+  end.rss = 0;
   end.log = null;
   let value = text.indexOf('"values":[', at) + 10;
   for (let i = 0; i < count; i++) {
     end.task = first + i;
+    // Each began when the one before it ended.
+    end.atPlus = Math.floor(i * end.duration);
     end.valueFrom = value;
     end.valueTo = endOfValue(text, value);
     value = end.valueTo + 1;
