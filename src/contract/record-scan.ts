@@ -211,7 +211,7 @@ export function endOfValue(text: string, from: number): number {
 }
 
 /** Position of the quote that ends the string whose opening quote is at `from`. */
-function endOfString(text: string, from: number): number {
+export function endOfString(text: string, from: number): number {
   let close = text.indexOf('"', from + 1);
   for (;;) {
     let slashes = 0;
