@@ -49,11 +49,12 @@ export function plural(noun: string, count: number): string {
 }
 
 /** Below a minute in seconds: whole ones would say 0 of most small runs. */
-function duration(ms: number): string {
+export function duration(ms: number): string {
   return ms < 60_000 ? `${(ms / 1000).toFixed(ms < 10_000 ? 2 : 1)} s` : formatElapsed(ms);
 }
 
-function milliseconds(ms: number): string {
+/** A short time, three digits. */
+export function milliseconds(ms: number): string {
   if (ms < 1) return `${(ms * 1000).toFixed(0)} µs`;
   return ms < 1000 ? `${ms.toPrecision(3)} ms` : `${(ms / 1000).toPrecision(3)} s`;
 }
