@@ -150,7 +150,7 @@ async function continueRuns(
       reporter,
       signal,
       killSignal: context.killSignal ?? never,
-    });
+    }).finally(() => prepared.lock.release());
     reporter.finished?.(summary);
     summaries.push(summary);
     if (summary.status === 'canceled') break;

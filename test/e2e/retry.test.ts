@@ -111,6 +111,15 @@ describe('retry', () => {
         .sort(),
     ).toEqual([7, 8]);
     expect(results(project).filter(({ i }) => i === 7)).toEqual([{ i: 7, anew: true }]);
+    // What ran again and failed keeps the result it had.
+    writeFileSync(
+      file,
+      readFileSync(file, 'utf8').replace('return { i, anew: true };', "throw new Error('worse');"),
+    );
+    await project.run(['retry', '--tasks', '8-9', '--again', '--code', 'new']);
+    const kept = results(project).filter(({ i }) => i === 8 || i === 9);
+    expect(kept.sort((a, b) => a.i - b.i)).toEqual([{ i: 8, anew: true }, { i: 9 }]);
+    expect(errors(project).filter(({ TASK_ID }) => TASK_ID === 8 || TASK_ID === 9)).toEqual([]);
     const beyond = await project.run(['retry', '--tasks', '99-100']);
     expect(beyond.code).toBe(2);
     expect(beyond.stderr).toContain('[TASK_NOT_FOUND]');
