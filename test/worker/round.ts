@@ -3,9 +3,10 @@ import { mkdirSync, mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { onTestFinished } from 'vitest';
-import type { RoundContext, TaskBatch, TaskSpan } from '../../src/contract/platform.js';
+import type { TaskBatch, TaskSpan } from '../../src/contract/platform.js';
 import type { Policy } from '../../src/contract/policy.js';
 import type { EndRecord, JournalRecord, StartRecord } from '../../src/contract/record.js';
+import type { JobSpec } from '../../src/contract/spec.js';
 import { Worker } from '../../src/worker/worker.js';
 import { repoRoot } from '../support/project.js';
 
@@ -48,7 +49,11 @@ export function startRound(acts: readonly Act[], { policy = {}, hosts = 1, toget
   };
   const worker = new Worker({
     round: {
-      spec: { taskConcurrency: 1, language: 'node', policy: { ...NO_POLICY, ...policy } },
+      spec: {
+        taskConcurrency: 1,
+        language: 'node',
+        policy: { ...NO_POLICY, ...policy },
+      } as Partial<JobSpec> as JobSpec,
       runId: 'run',
       round: 1,
       dir,
@@ -68,7 +73,7 @@ export function startRound(acts: readonly Act[], { policy = {}, hosts = 1, toget
       env: {},
       redact: [],
       warn: (text) => warnings.push(text),
-    } as unknown as RoundContext,
+    },
     hosts,
     command: () => ({
       command: process.execPath,
