@@ -115,7 +115,8 @@ export async function executeRound(prepared: PreparedRound, options: ExecuteOpti
     onCancel: () => stop('canceled', null, INTERRUPT_GRACE_MS),
   });
   const live =
-    alone && reporter.liveOutput !== undefined
+    // What is to be masked is masked in the file, a moment after it was written.
+    alone && reporter.liveOutput !== undefined && prepared.redact.length === 0
       ? followFile(logs.path(0), reporter.liveOutput.bind(reporter))
       : null;
   const interrupt = (): void => stop('interrupted', null, INTERRUPT_GRACE_MS);
