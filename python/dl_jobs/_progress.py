@@ -26,8 +26,10 @@ class Progress:
         try:
             from mmap import mmap
 
+            # On a full disk this says so, where writing to the mapped file would be the end of the process.
+            os.pwrite(FD, bytes(_FORM.size), 0)
             memory = mmap(FD, _FORM.size)
-        except Exception:  # a file system that cannot map its files
+        except Exception:  # such as on a file system that cannot map its files
             self.write = self.write_file
         else:
             self.write = memory.__setitem__

@@ -597,7 +597,8 @@ def peak_memory():
 
 
 def main():
-    inspecting = os.environ.get('DL_JOBS_INSPECT') == '1'
+    # Not for hosts that the task may start in turn.
+    inspecting = os.environ.pop('DL_JOBS_INSPECT', None) == '1'
     # Ctrl-C reaches the whole process group; the worker decides what it means for a running task. The debugger has
     # a use of its own for it.
     if not inspecting:

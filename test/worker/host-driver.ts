@@ -6,7 +6,6 @@ import {
   mkdirSync,
   mkdtempSync,
   openSync,
-  readFileSync,
   readSync,
   rmSync,
   writeFileSync,
@@ -163,10 +162,6 @@ export class HostDriver {
     const bytes = Buffer.alloc(PROGRESS_BYTES);
     readSync(this.#progress, bytes, 0, PROGRESS_BYTES, 0);
     return { batch: bytes.readUInt32LE(0), position: bytes.readUInt32LE(4), start: bytes.readDoubleLE(8) };
-  }
-
-  log(): string {
-    return readFileSync(join(this.dir, '../log'), 'utf8');
   }
 }
 
