@@ -317,7 +317,8 @@ export class Collector {
   }
 }
 
-function isErrorValue(value: unknown): boolean {
+/** True for what counts as an error result: text that begins with ERROR, or an object that has it. */
+export function isErrorValue(value: unknown): boolean {
   if (typeof value === 'string') return value.startsWith('ERROR');
   return typeof value === 'object' && value !== null && Boolean((value as { ERROR?: unknown }).ERROR);
 }

@@ -75,12 +75,15 @@ export function writeState(paths: RunPaths, state: RunState): void {
 export function viewRun(paths: RunPaths): RunOverview {
   const run = readRun(paths);
   const { state: lock, holder } = lockState(paths);
+  if (lock !== 'free') return { paths, run, state: liveState(run, readStateFile(paths)), controller: holder };
+  return { paths, run, state: stateAtRest(paths, run), controller: null };
+}
+
+/** What is known of a run in which nothing is running. Throws STORE_FAILED, JOURNAL_DAMAGED. */
+export function stateAtRest(paths: RunPaths, run: RunFile): RunState {
   const file = readStateFile(paths);
-  if (lock !== 'free') return { paths, run, state: liveState(run, file), controller: holder };
-  if (file !== null && file.status !== 'running' && isCurrent(paths, file)) {
-    return { paths, run, state: file, controller: null };
-  }
-  return { paths, run, state: workOut(paths, run), controller: null };
+  const fits = file !== null && file.status !== 'running' && isCurrent(paths, file);
+  return fits ? file : workOut(paths, run);
 }
 
 function readStateFile(paths: RunPaths): RunState | null {
