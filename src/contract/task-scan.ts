@@ -26,7 +26,7 @@ export function hasTask({ p }: StartRecord, task: number): boolean {
 /** When the attempt began, epoch milliseconds. `text` is what `end` was read from. */
 export function startedAt(text: string, end: ScannedEnd): number {
   // Before the value nothing of the user's stands in the line.
-  const head = text.slice(end.lineFrom, end.lineFrom + 200);
+  const head = text.slice(end.lineFrom, Math.min(end.lineFrom + 200, end.valueFrom));
   const at = Number(/"at":(\d+)/.exec(head)?.[1] ?? 0);
   const many = /"k":"ends","t":(\d+)/.exec(head)?.[1];
   // Each task of such a line began when the one before it ended.
