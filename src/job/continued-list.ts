@@ -1,7 +1,8 @@
 /** Goes on with an argument list whose production was cut off. */
 import { JobError } from '../base/errors.js';
 import type { RunFile } from '../contract/spec.js';
-import { ArgsReader, ArgsWriter } from '../store/args-store.js';
+import type { ArgsWriter } from '../store/args-store.js';
+import { ArgsReader } from '../store/args-store.js';
 import type { RunPaths } from '../store/run-folder.js';
 import { argumentLine, listThrew, type ArgumentList } from './argument-list.js';
 import type { ListedArguments } from './task-source.js';

@@ -198,7 +198,7 @@ export async function executeRound(prepared: PreparedRound, options: ExecuteOpti
     return summarize(prepared, final, { ...end, total: total ?? knownTotal, durationMs });
   } catch (error) {
     collector.abandon();
-    throw (broke as { error: unknown } | null)?.error ?? error;
+    throw broke?.error ?? error;
   } finally {
     reporter.ended?.();
     await keeper.stop();
@@ -224,7 +224,7 @@ export async function executeRound(prepared: PreparedRound, options: ExecuteOpti
       return { status: 'interrupted', reason: describeBreak((broke as { error: unknown }).error) };
     // More than all: after a power failure records can be ahead of a list that was then sealed.
     if (total !== null && collector.counts.done >= total) return { status: 'finished', reason: null };
-    if (stopped !== null) return stopped as { status: EndStatus; reason: string | null };
+    if (stopped !== null) return stopped;
     const rest = total === null ? 'some tasks' : `${total - collector.counts.done} tasks`;
     if (prepared.sample !== null)
       return { status: 'stopped', reason: `a sample of ${prepared.sample} was asked for` };

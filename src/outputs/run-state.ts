@@ -80,16 +80,19 @@ export function writeState(paths: RunPaths, state: RunState): void {
 export function viewRun(paths: RunPaths): RunOverview {
   const run = readRun(paths);
   const { state: lock, holder } = lockState(paths);
-  const file = readStateFile(paths);
   if (lock !== 'free' && holder !== null) {
-    return { paths, run, state: liveState(run, file, holder), controller: holder };
+    return { paths, run, state: liveState(run, readStateFile(paths), holder), controller: holder };
   }
-  if (file !== null && file.status !== 'running' && isCurrent(paths, file)) {
-    return { paths, run, state: file, controller: null };
-  }
+  return { paths, run, state: stateAtRest(paths, run), controller: null };
+}
+
+/** What is known of a run in which nothing is running. Throws STORE_FAILED, JOURNAL_DAMAGED. */
+export function stateAtRest(paths: RunPaths, run: RunFile): RunState {
+  const file = readStateFile(paths);
+  if (file !== null && file.status !== 'running' && isCurrent(paths, file)) return file;
   const state = workOut(paths, run, file);
   keepState(paths, state);
-  return { paths, run, state, controller: null };
+  return state;
 }
 
 /**

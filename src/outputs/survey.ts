@@ -15,7 +15,7 @@ import { shardFiles, type RunPaths } from '../store/run-folder.js';
 import { ERROR, NONE, OK, TaskStates } from './task-states.js';
 
 /** What decides between records of one task. */
-interface Key {
+export interface Key {
   readonly ok: boolean;
   readonly again: number;
   readonly round: number;
@@ -129,8 +129,8 @@ function keyOf(end: ScannedEnd, shard: number, again: ReadonlyMap<number, number
   return { ok: failure === null, again: again.get(round) ?? 0, round, attempt, shard };
 }
 
-/** Ok beats error; of oks the lowest round, attempt and writer (but those run anew beat older ones), of errors the highest. */
-function beats(a: Key, b: Key): boolean {
+/** True when the record of `a` wins over that of `b`. Ok beats error; of oks the lowest round, attempt and writer (but those run anew beat older ones), of errors the highest. */
+export function beats(a: Key, b: Key): boolean {
   if (a.ok !== b.ok) return a.ok;
   if (a.ok && a.again !== b.again) return a.again > b.again;
   const order = a.round - b.round || a.attempt - b.attempt || a.shard - b.shard;

@@ -24,7 +24,7 @@ export function nodeHost(cwd: string, extra: Env, memory: number | null): HostCo
       '--enable-source-maps',
       join(packageRoot(), 'dist', 'worker', 'node-host.js'),
     ],
-    env: { ...process.env, ...extra },
+    env: hostEnvironment(extra),
     cwd,
   };
 }
@@ -34,9 +34,15 @@ export function pythonHost(interpreter: string, cwd: string, extra: Env): HostCo
   return {
     command: resolveInterpreter(interpreter, cwd),
     args: [join(packageRoot(), 'python', 'dl_jobs', '_host.py')],
-    env: { ...process.env, ...extra },
+    env: hostEnvironment(extra),
     cwd,
   };
+}
+
+/** Ours and what is added. Only `replay --inspect` asks for a debugger: in a host without a terminal it would hang. */
+function hostEnvironment(extra: Env): NodeJS.ProcessEnv {
+  const { DL_JOBS_INSPECT: _, ...env } = process.env;
+  return { ...env, ...extra };
 }
 
 const resolved = new Map<string, string>();

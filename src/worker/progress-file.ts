@@ -1,5 +1,5 @@
 /** The file in which a host says what it is doing: see HOST_PROGRESS in contract/wire.ts. */
-import { closeSync, ftruncateSync, openSync, readSync, unlinkSync } from 'node:fs';
+import { closeSync, openSync, readSync, unlinkSync, writeSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { PROGRESS_BYTES } from '../contract/wire.js';
@@ -19,10 +19,14 @@ export function monotonicMs(): number {
   return seconds * 1e3 + nanoseconds / 1e6;
 }
 
+/** A host that begins a task at each look is not stuck. */
+const MAX_LOOKS = 4;
+
 export class ProgressFile {
   /** For the host; it gets a copy of its own. */
   readonly fd: number;
   readonly #bytes = Buffer.alloc(PROGRESS_BYTES);
+  readonly #before = Buffer.alloc(PROGRESS_BYTES);
   #closed = false;
 
   /** @param otherFolder - used when the system's folder for such files takes none */
@@ -34,7 +38,12 @@ export class ProgressFile {
   read(): Progress | null {
     if (this.#closed) return null;
     const bytes = this.#bytes;
-    if (readSync(this.fd, bytes, 0, PROGRESS_BYTES, 0) < PROGRESS_BYTES) return null;
+    // Until it reads the same twice: once may meet the host while it writes.
+    for (let look = 0; ; look++) {
+      if (look === MAX_LOOKS || readSync(this.fd, bytes, 0, PROGRESS_BYTES, 0) < PROGRESS_BYTES) return null;
+      if (bytes.equals(this.#before)) break;
+      this.#before.set(bytes);
+    }
     const batch = bytes.readUInt32LE(0);
     if (batch === 0) return null;
     return { batch, position: bytes.readUInt32LE(4), startMs: bytes.readDoubleLE(8) };
@@ -63,7 +72,8 @@ function openIn(folder: string, name: string): number {
   const fd = openSync(path, 'wx+', 0o600);
   try {
     unlinkSync(path);
-    ftruncateSync(fd, PROGRESS_BYTES);
+    // Written, not only made long: on a full disk the host could not write into a hole.
+    writeSync(fd, Buffer.alloc(PROGRESS_BYTES), 0, PROGRESS_BYTES, 0);
     return fd;
   } catch (error) {
     closeSync(fd);

@@ -16,7 +16,7 @@ while read -r op pid; do
     q) exit 0 ;;
   esac
 done
-for p in $pids; do kill -s KILL -- "-$p" 2>/dev/null; done
+for p in $pids; do kill -s KILL -- "$p" 2>/dev/null; done
 `;
 
 export class Reaper {
@@ -26,12 +26,17 @@ export class Reaper {
 
   /** Process group `pid` lives from now on. */
   watch(pid: number): void {
-    this.#tell(`+ ${pid}\n`);
+    this.#tell(`+ -${pid}\n`);
   }
 
   /** Process group `pid` is gone: its number may be another's soon. */
   forget(pid: number): void {
-    this.#tell(`- ${pid}\n`);
+    this.#tell(`- -${pid}\n`);
+  }
+
+  /** The one process `pid` lives from now on: a host that is in our own process group. */
+  watchAlone(pid: number): void {
+    this.#tell(`+ ${pid}\n`);
   }
 
   close(): void {

@@ -13,3 +13,7 @@ export { runCommand as cancel } from './cancel.js';
 export { runCommand as path } from './path.js';
 export { runCommand as rm } from './rm.js';
 export { runCommand as clean } from './clean.js';
+export { runCommand as logs } from './logs.js';
+export { runCommand as results } from './results.js';
+export { runCommand as outputs } from './outputs.js';
+export { runCommand as replay } from './replay.js';
