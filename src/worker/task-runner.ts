@@ -182,7 +182,6 @@ export class TaskRunner {
       this.#active++;
       void this.#runOne(batch, position).then(() => {
         this.#active--;
-        if (batch.ended === batch.args.length) this.#batches.splice(this.#batches.indexOf(batch), 1);
         this.#pump();
       });
     }
@@ -219,8 +218,10 @@ export class TaskRunner {
       extra,
     );
     this.#busy += took / this.#init.concurrency;
-    if (batch.ended === batch.args.length) this.flush();
-    else this.#planFlush();
+    if (batch.ended === batch.args.length) {
+      this.#batches.splice(this.#batches.indexOf(batch), 1);
+      this.flush();
+    } else this.#planFlush();
   }
 
   /** The worker will kill this host for a task that is over its time: what its neighbours did must have left. */

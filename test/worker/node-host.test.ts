@@ -219,6 +219,22 @@ describe('a task that is over its time, among several', () => {
   });
 });
 
+test('several at a time: every task of many batches is answered once', async () => {
+  const host = await new HostDriver('export const task = async (x) => x;', { concurrency: 8 }).ready();
+  // Tasks that wait for nothing end in one go, and the last ones of a batch together.
+  for (let i = 0; i < 6; i++) host.batch(Array.from({ length: 50 }, (_, n) => n));
+  const frames = await host.answers(300);
+  const answered = new Map<number, number[]>();
+  for (const { header, ends } of frames) {
+    const { id } = header as OutMessage;
+    answered.set(id, [...(answered.get(id) ?? []), ...ends.map(({ t }) => t)]);
+  }
+  const all = Array.from({ length: 50 }, (_, n) => n);
+  const sorted = [...answered].map(([id, tasks]) => [id, tasks.sort((a, b) => a - b)] as const);
+  expect(new Map(sorted)).toEqual(new Map([1, 2, 3, 4, 5, 6].map((id) => [id, all])));
+  expect(frames.filter(({ header }) => (header as OutMessage).done)).toHaveLength(6);
+});
+
 describe('of secrets in a failure', () => {
   test.for(TABLES.redact)('$title', async ({ redact, task, type, message, begins, value, raw }) => {
     const host = await new HostDriver(MIXED, { redact }).ready();
