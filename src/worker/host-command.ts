@@ -7,11 +7,23 @@ import type { HostCommand } from './start-host.js';
 
 type Env = Readonly<Record<string, string>>;
 
-/** A host for JavaScript: the Node that runs us, with stacks mapped to the user's sources. */
-export function nodeHost(cwd: string, extra: Env): HostCommand {
+/** Node needs some room to start in. */
+const LEAST_HEAP_MIB = 32;
+
+/**
+ * A host for JavaScript: the Node that runs us, with stacks mapped to the user's sources.
+ *
+ * @param memory - bytes that its heap may grow to; null: as V8 likes
+ */
+export function nodeHost(cwd: string, extra: Env, memory: number | null): HostCommand {
+  const heap = memory === null ? null : Math.max(Math.floor(memory / 1024 / 1024), LEAST_HEAP_MIB);
   return {
     command: process.execPath,
-    args: ['--enable-source-maps', join(packageRoot(), 'dist', 'worker', 'node-host.js')],
+    args: [
+      ...(heap === null ? [] : [`--max-old-space-size=${heap}`]),
+      '--enable-source-maps',
+      join(packageRoot(), 'dist', 'worker', 'node-host.js'),
+    ],
     env: { ...process.env, ...extra },
     cwd,
   };

@@ -66,8 +66,9 @@ function answer({ tasks, values, took, extra, positions = [] }: Case, init: Init
       typeof value === 'function'
         ? outcomeOfError(new Error(String((value as () => string)())), (stack) => stack)
         : outcomeOfValue(value, init.grouped);
-    const task = indexes[positions[i] ?? i] as number;
-    records.add(message, task, outcome, performance.now(), took, i === 0 ? (extra ?? '') : '');
+    const position = positions[i] ?? i;
+    const task = indexes[position] as number;
+    records.add(message, task, position, outcome, performance.now(), took, i === 0 ? (extra ?? '') : '');
   });
   const bytes = Buffer.from(records.take(1, 1, true, positions));
   const end = bytes.indexOf(10) + 1;
@@ -81,6 +82,8 @@ function answer({ tasks, values, took, extra, positions = [] }: Case, init: Init
     logFrom: 0,
     answered: new Array<boolean>(count).fill(false),
     left: count,
+    span: [0, count],
+    sentMs: 0,
   });
   return { lines: Buffer.concat(pieces), digest };
 }

@@ -3,3 +3,5 @@ export { runCommand as run } from './run.js';
 export { runCommand as map } from './map.js';
 export { runCommand as test } from './test.js';
 export { runCommand as list } from './list.js';
+export { runCommand as resume } from './resume.js';
+export { runCommand as retry } from './retry.js';
