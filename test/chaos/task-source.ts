@@ -4,6 +4,9 @@ import type { JobPlan } from './plan.js';
 /** Width of a line of the side file: `<task, 7 wide> <8 hex digits>\n`. */
 export const SIDE_LINE = 17;
 
+/** What a child of a task is, as /proc shows it. */
+export const CHILD = 'sleep 1000';
+
 const TYPESCRIPT = `
 import { spawn } from 'node:child_process';
 import { randomBytes } from 'node:crypto';
