@@ -83,7 +83,7 @@ async function checkOutputs(
     truncateSync(outputs.errors, Math.floor(statSync(outputs.errors).size / 2));
   }
   const { code, stderr } = await project.run(['outputs', basename(dir)]);
-  if (code !== 0) problems.push(`${job.name}: outputs ended with ${code}: ${stderr}`);
+  if (code !== 0) return [...problems, `${job.name}: outputs ended with ${code}: ${stderr}`];
   problems.push(
     ...check(`rebuilt (${damage})`),
     ...tasksInOrder(outputs).map((p) => `${job.name}, rebuilt: ${p}`),

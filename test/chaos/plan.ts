@@ -84,7 +84,8 @@ export interface RoundPlan {
 export function planRound(seed: number, round: number, short: boolean): RoundPlan {
   const random = Random.of(seed, round, short ? 'short' : 'long');
   const phase = PHASES[round % PHASES.length] as Phase;
-  const language = Math.floor(round / PHASES.length) % 2 === round % 2 ? 'typescript' : 'python';
+  const language =
+    (Math.floor(round / PHASES.length) + (round % PHASES.length)) % 2 === 0 ? 'typescript' : 'python';
   const stuck = random.chance(short ? 0.25 : 0.4);
   const retries = random.pick([0, 0, 1, 2]);
   const tasks = short ? random.int(600, 1_200) : random.int(2_000, 4_000);

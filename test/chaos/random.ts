@@ -14,7 +14,8 @@ export class Random {
       hash = Math.imul(hash ^ (character.codePointAt(0) as number), 0x9e3779b1);
       hash ^= hash >>> 15;
     }
-    return new Random(hash);
+    const first = new Random(hash);
+    return new Random(first.int(0, 0xffff_ffff));
   }
 
   /** From 0 to below 1 (mulberry32, public domain). */
