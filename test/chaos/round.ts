@@ -98,6 +98,7 @@ class Game {
       const kill = exists ? resumeKills.shift() : runKills.shift();
       const words = exists ? this.#resumeWords() : runWords(this.#plan);
       const watch = kill === undefined ? null : new Watch(this.#scene, kill);
+      const began = performance.now();
       const command = this.#project.start(words);
       this.commands++;
       let hit: Hit | null = null;
@@ -113,7 +114,7 @@ class Game {
         if (hit !== null) this.hits.push(hit);
       }
       last = command.result as CommandResult;
-      this.#tell(command, hit);
+      this.#tell(command, hit, performance.now() - began);
       await this.#afterCommand(last, hit);
       const isDone = this.#history.isComplete();
       if (isDone && (last.code === 0 || last.code === 1)) break;
@@ -146,12 +147,12 @@ class Game {
     ];
   }
 
-  #tell({ words, result }: Command, hit: Hit | null): void {
+  #tell({ words, result }: Command, hit: Hit | null, ms: number): void {
     const { code, signal } = result as CommandResult;
     const how = signal ?? `exit code ${code}`;
     const struck =
       hit === null ? '' : `; ${hit.target} killed at ${hit.moment}, ${hit.phase} (${hit.within})`;
-    this.story.push(`${words.join(' ').slice(0, 60)}: ${how}${struck}`);
+    this.story.push(`${words.slice(0, 2).join(' ')}: ${how} after ${(ms / 1000).toFixed(2)} s${struck}`);
   }
 
   async #afterCommand(result: CommandResult, hit: Hit | null): Promise<void> {
