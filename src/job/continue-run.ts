@@ -190,18 +190,13 @@ function overlaidSpec(spec: JobSpec, settings: Partial<Settings>): JobSpec {
 }
 
 /** The variables that tasks get; values that the job gave are found where it gave them, for they were not written down. */
-async function variablesOf(
-  paths: RunPaths,
-  run: RunFile,
-  { base, environment }: ContinueOptions,
-): Promise<Variables> {
+async function variablesOf(paths: RunPaths, run: RunFile, { base }: ContinueOptions): Promise<Variables> {
   const { env, envGiven } = run.spec;
   const variables: Record<string, string | null> = Object.fromEntries(env.map((name) => [name, null]));
-  const missing = envGiven.filter((name) => environment[name] === undefined);
-  if (missing.length === 0) return variables;
+  if (envGiven.length === 0) return variables;
   const job = await recallJob(paths, run, base);
   const given = job === null ? base.values.env : jobSettings(base, job.options, {}).values.env;
-  for (const name of missing) variables[name] = given[name] ?? null;
+  for (const name of envGiven) variables[name] = given[name] ?? null;
   return variables;
 }
 

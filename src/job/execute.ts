@@ -115,7 +115,8 @@ export async function executeRound(prepared: PreparedRound, options: ExecuteOpti
     onCancel: () => stop('canceled', null, INTERRUPT_GRACE_MS),
   });
   const live =
-    alone && reporter.liveOutput !== undefined
+    // What is to be masked is masked in the file, a moment after it was written.
+    alone && reporter.liveOutput !== undefined && prepared.redact.length === 0
       ? followFile(logs.path(0), reporter.liveOutput.bind(reporter))
       : null;
   const interrupt = (): void => stop('interrupted', null, INTERRUPT_GRACE_MS);
@@ -221,7 +222,8 @@ export async function executeRound(prepared: PreparedRound, options: ExecuteOpti
   function endOf(): { status: EndStatus; reason: string | null } {
     if (broke !== null)
       return { status: 'interrupted', reason: describeBreak((broke as { error: unknown }).error) };
-    if (total !== null && collector.counts.done === total) return { status: 'finished', reason: null };
+    // More than all: after a power failure records can be ahead of a list that was then sealed.
+    if (total !== null && collector.counts.done >= total) return { status: 'finished', reason: null };
     if (stopped !== null) return stopped as { status: EndStatus; reason: string | null };
     const rest = total === null ? 'some tasks' : `${total - collector.counts.done} tasks`;
     if (prepared.sample !== null)
@@ -254,7 +256,9 @@ export async function executeRound(prepared: PreparedRound, options: ExecuteOpti
   function settleOutputs(): Collector {
     const stillOpen = collector.reopened && collector.counts.done < (total ?? Infinity);
     const ordered = spec.ordered && broke === null;
-    if (!collector.contested && !ordered && !stillOpen) return collector;
+    // A task that was ok, ran again and failed keeps its result.
+    const ranAgain = prepared.round.again > 0;
+    if (!collector.contested && !ordered && !stillOpen && !ranAgain) return collector;
     collector.flush();
     const known = checkpointOf(collector.files, {});
     collector.abandon();

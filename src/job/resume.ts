@@ -4,7 +4,8 @@ import { UsageError, DlJobsError } from '../base/errors.js';
 import { loadSettings, type ResolvedSettings } from '../config/load.js';
 import type { Settings } from '../config/settings.js';
 import type { RunSummary } from '../outputs/summary.js';
-import { viewRun } from '../outputs/run-state.js';
+import { viewRun, type RunOverview } from '../outputs/run-state.js';
+import { storedSummary } from '../outputs/stored-summary.js';
 import { findRun, groupOf, listRuns } from '../store/find-run.js';
 import { readRun, runPaths, runsFolder, type RunPaths } from '../store/run-folder.js';
 import type { RetryChoice } from './choose-work.js';
@@ -45,8 +46,8 @@ export interface RetryOptions extends Omit<ResumeOptions, 'seal'>, RetryChoice {
 
 /**
  * Goes on with a run, or with the runs of an invocation, in their order. `wanted` is an id, its beginning, or a group;
- * null: the latest invocation. Resolves to the summaries of the runs that had something left; a run that had
- * nothing is passed over with a notice.
+ * null: the latest invocation. Resolves to the summaries of these runs; one that has nothing left is passed over
+ * with a notice.
  *
  * Throws RUN_NOT_FOUND, RUN_AMBIGUOUS, RUN_LOCKED, JOURNAL_DAMAGED, ARGS_CHANGED, ARGS_UNFINISHED, ENV_MISSING.
  */
@@ -119,7 +120,7 @@ async function continueRuns(
   let told = false;
   for (const paths of runs) {
     if (signal.aborted) break;
-    const { run } = { run: readRun(paths) };
+    const run = readRun(paths);
     const prepared = await prepareContinuation(paths, {
       base,
       settings: context.settings ?? {},
@@ -131,7 +132,10 @@ async function continueRuns(
       skipDamaged: context.skipDamaged === true,
     });
     if (prepared === null) {
-      reporter.notice(nothingToDo(paths, run.id, retry));
+      const overview = viewRun(paths);
+      reporter.notice(nothingToDo(overview, retry));
+      // It has come to its end before; that counts for the exit code.
+      if (retry === null) summaries.push(storedSummary(overview));
       continue;
     }
     if (!told) context.onCommitted?.(runs);
@@ -146,7 +150,7 @@ async function continueRuns(
       reporter,
       signal,
       killSignal: context.killSignal ?? never,
-    });
+    }).finally(() => prepared.lock.release());
     reporter.finished?.(summary);
     summaries.push(summary);
     if (summary.status === 'canceled') break;
@@ -154,8 +158,7 @@ async function continueRuns(
   return summaries;
 }
 
-function nothingToDo(paths: RunPaths, id: string, retry: RetryChoice | null): string {
-  const { state } = viewRun(paths);
+function nothingToDo({ run: { id }, state }: RunOverview, retry: RetryChoice | null): string {
   const { done, errors } = state.counts;
   if (retry !== null)
     return `${id}: nothing to run again: no task of it failed${errors > 0 ? ' in that way' : ''}`;

@@ -64,6 +64,11 @@ export interface RunOverview {
   readonly controller: LockFile | null;
 }
 
+/** False: nothing of the run goes on, or is about to. */
+export function isLive(status: RunStatus): boolean {
+  return status === 'preparing' || status === 'queued' || status === 'running' || status === 'stalled';
+}
+
 /** A state that is older than this while its controller lives means that the controller does not get to write one. */
 const STALLED_MS = 30_000;
 
@@ -76,11 +81,27 @@ export function viewRun(paths: RunPaths): RunOverview {
   const run = readRun(paths);
   const { state: lock, holder } = lockState(paths);
   const file = readStateFile(paths);
-  if (lock !== 'free') return { paths, run, state: liveState(run, file), controller: holder };
+  if (lock !== 'free' && holder !== null) {
+    return { paths, run, state: liveState(run, file, holder), controller: holder };
+  }
   if (file !== null && file.status !== 'running' && isCurrent(paths, file)) {
     return { paths, run, state: file, controller: null };
   }
-  return { paths, run, state: workOut(paths, run), controller: null };
+  const state = workOut(paths, run, file);
+  keepState(paths, state);
+  return { paths, run, state, controller: null };
+}
+
+/**
+ * So that a large run whose controller died is not read again each time it is looked at. Whoever controls the run
+ * meanwhile writes its own a second later, and one that does not fit the journal is never believed.
+ */
+function keepState(paths: RunPaths, state: RunState): void {
+  try {
+    writeState(paths, state);
+  } catch {
+    // It may be another's, or on a full disk: it can be looked at all the same.
+  }
 }
 
 function readStateFile(paths: RunPaths): RunState | null {
@@ -100,13 +121,16 @@ function isCurrent(paths: RunPaths, { shards }: RunState): boolean {
   );
 }
 
-function liveState(run: RunFile, file: RunState | null): RunState {
+function liveState(run: RunFile, file: RunState | null, holder: LockFile): RunState {
   if (file === null || file.round === 0) {
     const status = run.groupIndex > 0 ? 'queued' : 'preparing';
     return { ...emptyState(), ...file, status };
   }
-  // The last round has ended and the next one has not begun to write.
-  if (file.status !== 'running') return { ...file, status: 'preparing' };
+  if (file.status !== 'running') {
+    // Its round has ended, and it is about to let go; or it is a new one, whose round has not begun.
+    const hasEnded = file.ended !== null && Date.parse(holder.since) <= file.ended;
+    return hasEnded ? file : { ...file, status: 'preparing' };
+  }
   return Date.now() - file.at > STALLED_MS ? { ...file, status: 'stalled' } : file;
 }
 
@@ -130,12 +154,14 @@ export function emptyState(): RunState {
   };
 }
 
-/** From the records alone, when the one who should have written the state has died. */
-function workOut(paths: RunPaths, run: RunFile): RunState {
+/** From the records, when the one who should have written the state has died. `file` is what it wrote last. */
+function workOut(paths: RunPaths, run: RunFile, file: RunState | null): RunState {
   const survey = surveyRun(paths);
   const tally = tallyOf(paths, run, survey);
   const { last, ...times } = timesOf(survey);
   const rounds = readRounds(paths);
+  // Of a round that nobody saw the end of: how long it had worked, and where it began.
+  const unfinished = last === null && file?.round === rounds.at(-1)?.round ? file : null;
   return {
     ...emptyState(),
     ...tally.toData(),
@@ -144,9 +170,10 @@ function workOut(paths: RunPaths, run: RunFile): RunState {
     round: rounds.at(-1)?.round ?? 0,
     kind: rounds.at(-1)?.kind ?? 'run',
     total: readSealed(paths)?.count ?? null,
-    doneBefore: tally.counts.done,
+    doneBefore: unfinished?.doneBefore ?? tally.counts.done,
     shards: Object.fromEntries(survey.shards.map((path, i) => [basename(path), survey.lengths[i] as number])),
     ...times,
+    workedMs: Math.max(times.workedMs, unfinished?.workedMs ?? 0),
   };
 }
 
@@ -184,6 +211,15 @@ function timesOf(survey: Survey): Pick<RunState, 'started' | 'roundStarted' | 'e
     ended: last?.at ?? null,
     workedMs: ends.reduce((sum, event) => sum + Number(event['ms'] ?? 0), 0),
   };
+}
+
+/** When the last round of a run ended, as far as that can be told at a glance; epoch milliseconds. */
+export function endedAt(paths: RunPaths): number {
+  const file = readStateFile(paths);
+  if (file !== null && file.status !== 'running' && file.ended !== null) return file.ended;
+  const written = (path: string): number => statSync(path, { throwIfNoEntry: false })?.mtimeMs ?? 0;
+  const shards = existsSync(paths.journal) ? shardFiles(paths) : [];
+  return Math.max(written(paths.runFile), ...shards.map(written));
 }
 
 /** True for a folder that a run was to be made in, and that nobody is making now. */

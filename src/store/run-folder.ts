@@ -74,6 +74,7 @@ export function readRun(paths: RunPaths): RunFile {
   let run: RunFile;
   try {
     run = JSON.parse(readFileSync(paths.runFile, 'utf8')) as RunFile;
+    if (typeof run?.version !== 'number') throw new Error('it does not say what the run is');
   } catch (error) {
     throw storeError('read', paths.runFile, error);
   }
@@ -94,7 +95,13 @@ export function newWriterName(): string {
 
 /** The shards of a run, in a fixed order. */
 export function shardFiles(paths: RunPaths): string[] {
-  return readdirSync(paths.journal)
+  let names: string[];
+  try {
+    names = readdirSync(paths.journal);
+  } catch (error) {
+    throw storeError('read', paths.journal, error);
+  }
+  return names
     .filter((name) => name.endsWith('.ndjson'))
     .sort()
     .map((name) => join(paths.journal, name));

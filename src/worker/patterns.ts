@@ -25,10 +25,17 @@ export class Patterns {
 
   /** `text` with what matches replaced by asterisks. */
   mask(text: string): string {
-    return this.#patterns.reduce(
-      (masked, { text: pattern }) => masked.replace(pattern, (match) => match.replace(/[^\n]/gu, '*')),
-      text,
-    );
+    let masked = text;
+    for (const { text: pattern } of this.#patterns) {
+      let at = 0;
+      const parts: string[] = [];
+      for (const [from, to] of wholeCharacters(matches(pattern, masked), masked)) {
+        parts.push(masked.slice(at, from), masked.slice(from, to).replace(/[^\n]/gu, '*'));
+        at = to;
+      }
+      masked = parts.join('') + masked.slice(at);
+    }
+    return masked;
   }
 
   /** Bytes that match, each range once a pattern; ranges may overlap. */
@@ -57,7 +64,7 @@ export class Patterns {
     const isAscii = text.length === bytes.length;
     return this.#patterns.flatMap((pattern) => {
       const found = matches(pattern.text, text);
-      return isAscii ? found : byteRanges(found, text);
+      return isAscii ? found : byteRanges(wholeCharacters(found, text), text);
     });
   }
 }
@@ -81,6 +88,20 @@ function matches(pattern: RegExp, text: string): Range[] {
   return found;
 }
 
+/** A pattern can match half of a character that is two in a string; half of it has no bytes. In order, and apart. */
+function wholeCharacters(ranges: readonly Range[], text: string): Range[] {
+  let end = 0;
+  return ranges.map(([from, to]) => {
+    const first = Math.max(end, splitsPair(text, from) ? from - 1 : from);
+    end = splitsPair(text, to) ? to + 1 : to;
+    return [first, end];
+  });
+}
+
+function splitsPair(text: string, index: number): boolean {
+  return (text.charCodeAt(index - 1) & 0xfc00) === 0xd800 && (text.charCodeAt(index) & 0xfc00) === 0xdc00;
+}
+
 /** Ranges of characters, in order, as ranges of their bytes. */
 function byteRanges(ranges: readonly Range[], text: string): Range[] {
   let at = 0;
@@ -90,18 +111,5 @@ function byteRanges(ranges: readonly Range[], text: string): Range[] {
     at = index;
     return byte;
   };
-  return ranges.map(([from, to]) => [byteAt(wholeBefore(text, from)), byteAt(wholeAfter(text, to))]);
-}
-
-/** A pattern can match half of a character that is two in a string; half of it has no bytes. */
-function wholeBefore(text: string, index: number): number {
-  return splitsPair(text, index) ? index - 1 : index;
-}
-
-function wholeAfter(text: string, index: number): number {
-  return splitsPair(text, index) ? index + 1 : index;
-}
-
-function splitsPair(text: string, index: number): boolean {
-  return (text.charCodeAt(index - 1) & 0xfc00) === 0xd800 && (text.charCodeAt(index) & 0xfc00) === 0xdc00;
+  return ranges.map(([from, to]) => [byteAt(from), byteAt(to)]);
 }

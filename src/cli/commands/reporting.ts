@@ -19,6 +19,12 @@ export interface Reporting {
   readonly env: Io['env'];
 }
 
+/** 0, 1 some task failed, 130 interrupted or canceled. */
+export function exitCodeOf({ status, failed }: RunSummary): number {
+  if (status === 'interrupted' || status === 'canceled') return 130;
+  return failed ? 1 : 0;
+}
+
 /** Runs jobs with progress and Ctrl-C, and returns the exit code: 0, 1 some task failed, 130 interrupted; the worst counts. */
 export async function withReporting(
   io: Io,
@@ -38,9 +44,7 @@ export async function withReporting(
       env: io.env,
       onCommitted: (runs) => io.announce(runs.map(({ dir }) => dir)),
     });
-    const isCut = ({ status }: RunSummary): boolean => status === 'interrupted' || status === 'canceled';
-    if (signal.aborted || summaries.some(isCut)) return 130;
-    return summaries.some((summary) => summary.failed) ? 1 : 0;
+    return signal.aborted ? 130 : Math.max(0, ...summaries.map(exitCodeOf));
   } finally {
     interrupts.release();
     clearInterval(heapTimer);
