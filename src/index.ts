@@ -5,6 +5,7 @@
  */
 export { DLJob } from './job/dl-job.js';
 export { run } from './job/run.js';
+export { openRun } from './job/open-run.js';
 export { range } from './job/range.js';
 export { expandArgs, attempt, asJson, isExpanding } from './base/decorators.js';
 export { updateList, copyUpdate, isStr, truthy, boolStr } from './base/helpers.js';
@@ -26,8 +27,12 @@ export { IMAGES } from './config/images.js';
 export type { DLJobOptions, ArgsList } from './job/options.js';
 export type { RunOptions } from './job/run.js';
 export type { RunContextOptions } from './job/run-jobs.js';
+export type { ResumeOptions, RetryOptions } from './job/resume.js';
+export type { RetryChoice } from './job/choose-work.js';
+export type { OpenRun, OpenRunOptions } from './job/open-run.js';
 export type { RunSummary, EndStatus } from './outputs/summary.js';
-export type { RunStatus } from './outputs/run-state.js';
+export type { RunStatus, RunState } from './outputs/run-state.js';
+export type { TaskErrorRow } from './outputs/run-errors.js';
 export type { ResultsOptions, TaskResultRow } from './outputs/results.js';
 export type { Reporter, RunView } from './job/reporter.js';
 export type { ErrorCode } from './base/errors.js';

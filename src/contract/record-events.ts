@@ -23,6 +23,11 @@ export function parseEvent(text: string, from: number, to: number): EventRecord 
   return JSON.parse(Buffer.from(text.slice(from, to), 'latin1').toString('utf8')) as EventRecord;
 }
 
+/** Where the starts of batches in `text` are: the lines [from, to), without their newline. */
+export function* startLines(text: string): Generator<readonly [from: number, to: number]> {
+  for (const from of linesOf(text, START_PREFIX)) yield [from, text.indexOf('\n', from)];
+}
+
 /** Calls `onStart` with each range of tasks that a batch had, and the host that got it. */
 export function scanStarts(
   text: string,

@@ -86,6 +86,10 @@ export interface RunFile {
   readonly cwd: string;
   readonly spec: JobSpec;
   readonly code: string;
+  /** The file to load, relative to the snapshot's root. */
+  readonly entry: string;
+  /** The file that the arguments are read from, absolute; null: they come from elsewhere. */
+  readonly argsFile: string | null;
   readonly outputs: OutputPaths;
   /** How the job came to be; null for a job that a script made. */
   readonly origin: JobOrigin | null;
@@ -102,6 +106,4 @@ export interface JobOrigin {
   readonly kwargs: Readonly<Record<string, unknown>>;
   /** Which of the jobs that it returned. */
   readonly job: number;
-  /** A file that took the place of the job's own argument list; absolute. */
-  readonly argsList: string | null;
 }

@@ -5,7 +5,8 @@ import type { RoundHandle } from '../contract/platform.js';
 import { recordLine } from '../contract/record-line.js';
 import { RECORD_VERSION } from '../contract/record.js';
 import { checkpointOf } from '../outputs/checkpoint.js';
-import { Collector, type CollectorListener } from '../outputs/collector.js';
+import type { CollectorListener } from '../outputs/collector-options.js';
+import { Collector } from '../outputs/collector.js';
 import { eventDescriber } from '../outputs/log-notes.js';
 import { OutputFile } from '../outputs/output-file.js';
 import { restoreCollector, type RestoreOptions } from '../outputs/restore.js';
@@ -114,7 +115,8 @@ export async function executeRound(prepared: PreparedRound, options: ExecuteOpti
     onCancel: () => stop('canceled', null, INTERRUPT_GRACE_MS),
   });
   const live =
-    alone && reporter.liveOutput !== undefined
+    // What is to be masked is masked in the file, a moment after it was written.
+    alone && reporter.liveOutput !== undefined && prepared.redact.length === 0
       ? followFile(logs.path(0), reporter.liveOutput.bind(reporter))
       : null;
   const interrupt = (): void => stop('interrupted', null, INTERRUPT_GRACE_MS);
@@ -196,7 +198,7 @@ export async function executeRound(prepared: PreparedRound, options: ExecuteOpti
     return summarize(prepared, final, { ...end, total: total ?? knownTotal, durationMs });
   } catch (error) {
     collector.abandon();
-    throw (broke as { error: unknown } | null)?.error ?? error;
+    throw broke?.error ?? error;
   } finally {
     reporter.ended?.();
     await keeper.stop();
@@ -220,8 +222,9 @@ export async function executeRound(prepared: PreparedRound, options: ExecuteOpti
   function endOf(): { status: EndStatus; reason: string | null } {
     if (broke !== null)
       return { status: 'interrupted', reason: describeBreak((broke as { error: unknown }).error) };
-    if (total !== null && collector.counts.done === total) return { status: 'finished', reason: null };
-    if (stopped !== null) return stopped as { status: EndStatus; reason: string | null };
+    // More than all: after a power failure records can be ahead of a list that was then sealed.
+    if (total !== null && collector.counts.done >= total) return { status: 'finished', reason: null };
+    if (stopped !== null) return stopped;
     const rest = total === null ? 'some tasks' : `${total - collector.counts.done} tasks`;
     if (prepared.sample !== null)
       return { status: 'stopped', reason: `a sample of ${prepared.sample} was asked for` };
@@ -253,7 +256,9 @@ export async function executeRound(prepared: PreparedRound, options: ExecuteOpti
   function settleOutputs(): Collector {
     const stillOpen = collector.reopened && collector.counts.done < (total ?? Infinity);
     const ordered = spec.ordered && broke === null;
-    if (!collector.contested && !ordered && !stillOpen) return collector;
+    // A task that was ok, ran again and failed keeps its result.
+    const ranAgain = prepared.round.again > 0;
+    if (!collector.contested && !ordered && !stillOpen && !ranAgain) return collector;
     collector.flush();
     const known = checkpointOf(collector.files, {});
     collector.abandon();

@@ -94,7 +94,8 @@ export class RoundKeeper {
     if (this.#pinned || !this.#options.prepared.run.outputs.fixedNames) return;
     // Which file of a fixed name is ours must be known before the first crash.
     const { files } = this.#collector;
-    if (files.results?.position == null && files.errors?.position == null) return;
+    const isThere = [files.results, files.errors].some((file) => (file?.position ?? null) !== null);
+    if (!isThere) return;
     this.#pinned = true;
     void this.#checkpoint().catch(this.#options.onError);
   }

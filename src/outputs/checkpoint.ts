@@ -6,7 +6,7 @@ import { readFileSync, statSync } from 'node:fs';
 import { basename } from 'node:path';
 import { writeAtomic } from '../store/atomic.js';
 import type { RunPaths } from '../store/run-folder.js';
-import type { CollectorFiles } from './collector.js';
+import type { CollectorFiles } from './collector-options.js';
 import type { FilePosition } from './output-file.js';
 
 export interface Checkpoint {

@@ -38,7 +38,8 @@ export interface OutputFileOptions {
 export class OutputFile {
   readonly path: string;
   readonly #keepOld: boolean;
-  readonly #anewBy: string | null;
+  /** Null: it is written in its place, from the start or since {@link commit}. */
+  #anewBy: string | null;
   readonly #ours: FilePosition | null;
   #fd = -1;
   /** Where it is written until {@link commit}. */
@@ -134,6 +135,7 @@ export class OutputFile {
     try {
       const there = statSync(this.path, { throwIfNoEntry: false });
       const isOurs = there !== undefined && (!this.#keepOld || there.ino === this.#ours?.inode);
+      this.#anewBy = null;
       if (this.#temp === null) {
         if (isOurs) rmSync(this.path);
         return;

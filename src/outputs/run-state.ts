@@ -83,16 +83,19 @@ export function viewRun(paths: RunPaths): RunOverview {
   const run = readRun(paths);
   const known = { id: basename(paths.dir), paths, run };
   const { state: lock, holder } = lockState(paths);
-  const file = readStateFile(paths);
   if (lock !== 'free' && holder !== null) {
-    return { ...known, state: liveState(run, file, holder), controller: holder };
+    return { ...known, state: liveState(run, readStateFile(paths), holder), controller: holder };
   }
-  if (file !== null && file.status !== 'running' && isCurrent(paths, file)) {
-    return { ...known, state: file, controller: null };
-  }
+  return { ...known, state: stateAtRest(paths, run), controller: null };
+}
+
+/** What is known of a run in which nothing is running. Throws STORE_FAILED, JOURNAL_DAMAGED. */
+export function stateAtRest(paths: RunPaths, run: RunFile): RunState {
+  const file = readStateFile(paths);
+  if (file !== null && file.status !== 'running' && isCurrent(paths, file)) return file;
   const state = workOut(paths, run, file);
   keepState(paths, state);
-  return { ...known, state, controller: null };
+  return state;
 }
 
 /**

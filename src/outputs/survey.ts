@@ -15,7 +15,7 @@ import { shardFiles, type RunPaths } from '../store/run-folder.js';
 import { ERROR, NONE, OK, TaskStates } from './task-states.js';
 
 /** What decides between records of one task. */
-interface Key {
+export interface Key {
   readonly ok: boolean;
   readonly again: number;
   readonly round: number;
@@ -38,6 +38,8 @@ export interface Survey {
   readonly winners: ReadonlyMap<number, Key>;
   /** In the order they stand in the shards. */
   readonly events: readonly EventRecord[];
+  /** Tasks that the last round gave a final outcome. */
+  readonly lastRound: TaskStates;
   /** Of tasks without a final outcome: attempts in the last round that were charged. */
   readonly charged: ReadonlyMap<number, number>;
   /** Of tasks without a final outcome: how often their worker vanished while it had nothing else. */
@@ -47,7 +49,7 @@ export interface Survey {
 export interface SurveyOptions {
   /** Told of damage that nobody accepted yet; true: pass over it. @default JOURNAL_DAMAGED is thrown */
   readonly onDamage?: (region: DamagedRegion) => boolean;
-  /** Keep what only the next round needs: {@link Survey.charged} and {@link Survey.vanished}. @default false */
+  /** Keep what only the next round needs: `lastRound`, `charged` and `vanished`. @default false */
   readonly forNextRound?: boolean;
 }
 
@@ -61,7 +63,8 @@ export function surveyRun(paths: RunPaths, options: SurveyOptions = {}): Survey 
   const events: EventRecord[] = [];
   const charged = new Map<number, number>();
   const several = new Set<number>();
-  const lastRound = rounds.at(-1)?.round ?? 0;
+  const last = rounds.at(-1)?.round ?? 0;
+  const lastRound = new TaskStates();
   let settled = 0;
   let span = 0;
   const onDamage = options.onDamage === undefined ? {} : { onDamage: options.onDamage };
@@ -74,11 +77,12 @@ export function surveyRun(paths: RunPaths, options: SurveyOptions = {}): Survey 
       scanEnds(text, ({ task, final, failure, round, attempt }) => {
         if (task >= span) span = task + 1;
         if (!final) {
-          if (options.forNextRound === true && round === lastRound) {
+          if (options.forNextRound === true && round === last) {
             charged.set(task, Math.max(attempt, charged.get(task) ?? 0));
           }
           return;
         }
+        if (options.forNextRound === true && round === last && last > 1) lastRound.set(task, OK);
         const state = states.get(task);
         if (state === NONE) settled++;
         else several.add(task);
@@ -94,7 +98,7 @@ export function surveyRun(paths: RunPaths, options: SurveyOptions = {}): Survey 
     options.forNextRound === true
       ? vanishings({ shards, accepted, states, events, onDamage })
       : new Map<number, number>();
-  return { rounds, shards, lengths, states, settled, span, winners, events, charged, vanished };
+  return { rounds, shards, lengths, states, settled, span, winners, events, lastRound, charged, vanished };
 }
 
 type Damage = { readonly onDamage?: (region: DamagedRegion) => boolean };
@@ -125,8 +129,8 @@ function keyOf(end: ScannedEnd, shard: number, again: ReadonlyMap<number, number
   return { ok: failure === null, again: again.get(round) ?? 0, round, attempt, shard };
 }
 
-/** Ok beats error; of oks the lowest round, attempt and writer (but those run anew beat older ones), of errors the highest. */
-function beats(a: Key, b: Key): boolean {
+/** True when the record of `a` wins over that of `b`. Ok beats error; of oks the lowest round, attempt and writer (but those run anew beat older ones), of errors the highest. */
+export function beats(a: Key, b: Key): boolean {
   if (a.ok !== b.ok) return a.ok;
   if (a.ok && a.again !== b.again) return a.again > b.again;
   const order = a.round - b.round || a.attempt - b.attempt || a.shard - b.shard;

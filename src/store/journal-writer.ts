@@ -90,7 +90,7 @@ export class JournalWriter implements JournalSink {
 
   append(lines: readonly Buffer[], span: TaskSpan | null, digest?: Digest): void {
     const from = this.#group.length;
-    if (span != null) {
+    if (span !== null) {
       if (span[0] < this.#lowest) this.#lowest = span[0];
       if (span[1] > this.#highest) this.#highest = span[1];
     }

@@ -3,12 +3,12 @@ import { ResultsTail } from '../../outputs/results-tail.js';
 import { nextSteps } from '../../outputs/run-report.js';
 import { isLive, viewRun, type RunOverview, type RunState } from '../../outputs/run-state.js';
 import { storedSummary } from '../../outputs/stored-summary.js';
-import type { RunSummary } from '../../outputs/summary.js';
 import type { Io } from '../io.js';
 import { onInterrupt, type Interrupt } from '../interrupts.js';
 import { LiveRun } from '../live-run.js';
 import { TerminalReporter } from '../terminal-reporter.js';
 import type { ParsedCommand } from '../tokenize.js';
+import { exitCodeOf } from './reporting.js';
 import { wantedRun } from './wanted-run.js';
 
 const LOOK_MS = 500;
@@ -94,9 +94,4 @@ function tellFirstError({ groups }: RunState, reporter: TerminalReporter): void 
   if (group === undefined) return;
   const line = JSON.stringify({ ERROR: group.message, TYPE: group.type });
   reporter.error(Buffer.from(line).toString('latin1'), group.task);
-}
-
-function exitCodeOf({ status, failed }: RunSummary): number {
-  if (status === 'interrupted') return 130;
-  return failed ? 1 : 0;
 }

@@ -1,0 +1,208 @@
+/** Runs one recorded task again, on the user's terminal. The run is only read. */
+import { existsSync } from 'node:fs';
+import { join } from 'node:path';
+import { InfrastructureError, UsageError, type DlJobsError } from '../base/errors.js';
+import { loadSettings } from '../config/load.js';
+import type { RoundContext } from '../contract/platform.js';
+import { scanEnds } from '../contract/record-scan.js';
+import type { JobSpec, RunFile } from '../contract/spec.js';
+import { WIRE_VERSION, type InitMessage } from '../contract/wire.js';
+import { describeFailure } from '../outputs/describe-outcome.js';
+import { checkTask, taskNotFound } from '../outputs/known-task.js';
+import { RecordLines } from '../outputs/record-lines.js';
+import { findModule } from '../snapshot/find-module.js';
+import { loadedFile, realRoot, takeSnapshot, writeSnapshot } from '../snapshot/snapshot.js';
+import { ArgsReader, readSealed } from '../store/args-store.js';
+import { readRounds } from '../store/rounds.js';
+import { readRun, type RunPaths } from '../store/run-folder.js';
+import { ForegroundHost, type ForegroundEnd } from '../worker/foreground-host.js';
+import { nodeHost, pythonHost, resolveInterpreter } from '../worker/host-command.js';
+import { fatalError } from '../worker/start-errors.js';
+import type { HostCommand } from '../worker/start-host.js';
+import { countArgs } from './count-args.js';
+import { dlsRootOf } from './prepare.js';
+import { storedEnvironment } from './stored-environment.js';
+
+export interface ReplayOptions {
+  /** `new`: the code as it is now. `run`: that of the run's last round. */
+  readonly code: 'new' | 'run';
+  /** Stop in a debugger before the task runs. */
+  readonly inspect: boolean;
+  /** Where the values of the job's variables come from. */
+  readonly environment: Readonly<Record<string, string | undefined>>;
+  /** Aborted: the process is ended. */
+  readonly signal: AbortSignal;
+}
+
+export interface Replayed {
+  readonly ok: boolean;
+  /** Lines of results, as latin1 bytes without newlines. */
+  readonly results: readonly string[];
+  /** How it ended, in words; with the stack of an error. */
+  readonly outcome: string;
+}
+
+/** Code that can be loaded. */
+interface Code {
+  /** Absolute. */
+  readonly root: string;
+  readonly spec: JobSpec;
+  /** Relative to the root. */
+  readonly entry: string;
+}
+
+/**
+ * Throws TASK_NOT_FOUND, ENV_MISSING, what loading the function throws, and HOST_START_FAILED. A task that fails, or
+ * takes its process with it, is an outcome.
+ */
+export async function replayTask(paths: RunPaths, task: number, options: ReplayOptions): Promise<Replayed> {
+  const run = readRun(paths);
+  const line = argumentLine(paths, task);
+  const env = storedEnvironment(run.spec, options.environment);
+  const code = options.code === 'run' ? codeOfRun(paths, run) : await codeOfNow(run, options);
+  const command = hostCommand(run, code.spec, env, options.inspect);
+  if (!existsSync(run.cwd)) {
+    throw new InfrastructureError(
+      'HOST_START_FAILED',
+      `expected the folder that the run was started in, ${run.cwd}: it is not there`,
+      { hint: 'Tasks run in that folder. Make it again.' },
+    );
+  }
+  const host = new ForegroundHost(command, initMessage(run, code), task, line);
+  const kill = (): void => host.kill('SIGTERM');
+  options.signal.addEventListener('abort', kill);
+  if (options.signal.aborted) kill();
+  try {
+    return outcomeOf(await host.done, paths, { ...run, spec: code.spec }, command);
+  } finally {
+    options.signal.removeEventListener('abort', kill);
+  }
+}
+
+/** The recorded arguments, with the newline. */
+function argumentLine(paths: RunPaths, task: number): Buffer {
+  checkTask(paths, task);
+  const count = readSealed(paths)?.count ?? countArgs(paths);
+  if (task >= count) throw taskNotFound(paths, task, count);
+  const args = new ArgsReader(paths);
+  try {
+    // A copy: the reader's memory is much larger.
+    return Buffer.from(args.lines(task, 1));
+  } finally {
+    args.close();
+  }
+}
+
+function codeOfRun(paths: RunPaths, { spec }: RunFile): Code {
+  const round = readRounds(paths).at(-1);
+  const root = round === undefined ? null : join(paths.code, round.code);
+  if (round === undefined || root === null || !existsSync(join(root, round.entry))) {
+    throw new UsageError('RUN_STATE', `expected code in ${paths.code} that the run has run, found none`, {
+      hint: 'Use the code as it is now: `--code new`.',
+    });
+  }
+  return { root, spec, entry: round.entry };
+}
+
+async function codeOfNow(run: RunFile, { environment }: ReplayOptions): Promise<Code> {
+  const { moduleName, modules, python } = run.spec;
+  const root = realRoot(run.codeRoot);
+  const settings = await loadSettings({ cwd: run.projectRoot, env: environment });
+  const dlsRoot = dlsRootOf(settings);
+  const { file, language } = findModule(root, moduleName);
+  const snapshot = await takeSnapshot({
+    root,
+    entries: [{ file, language, module: moduleName }],
+    modules,
+    dlsRoot,
+    python: () => resolveInterpreter(python, root),
+  });
+  return {
+    root: writeSnapshot(snapshot, join(dlsRoot, 'cache', 'code')),
+    spec: { ...run.spec, file, language },
+    entry: loadedFile(snapshot, file),
+  };
+}
+
+function hostCommand(
+  { cwd }: RunFile,
+  { language, python }: JobSpec,
+  env: Readonly<Record<string, string>>,
+  inspect: boolean,
+): HostCommand {
+  if (language === 'python') return pythonHost(python, cwd, inspect ? { ...env, DL_JOBS_INSPECT: '1' } : env);
+  const command = nodeHost(cwd, env, null);
+  return inspect ? { ...command, args: ['--inspect-brk', ...command.args] } : command;
+}
+
+function initMessage(run: RunFile, { root, spec, entry }: Code): InitMessage {
+  return {
+    type: 'init',
+    v: WIRE_VERSION,
+    root,
+    projectRoot: run.codeRoot,
+    file: join(root, entry),
+    module: spec.moduleName,
+    method: spec.methodName,
+    call: spec.call,
+    grouped: spec.groupedResults,
+    host: 0,
+    digests: 'none',
+    concurrency: 1,
+    progress: false,
+    timeoutMs: null,
+    retries: 0,
+    retryOn: [],
+    redact: [],
+  };
+}
+
+function outcomeOf(end: ForegroundEnd, paths: RunPaths, run: RunFile, command: HostCommand): Replayed {
+  switch (end.kind) {
+    case 'unstarted':
+      throw startFailed(end.error, run.spec, command);
+    case 'fatal':
+      throw fatalError(end.message, { spec: run.spec } as RoundContext, null);
+    case 'exit': {
+      const how = end.signal === null ? `exit code ${end.code}` : `signal ${end.signal}`;
+      return { ok: false, results: [], outcome: `crash: the process ended with ${how} before the task did` };
+    }
+    case 'record':
+      return recorded(end.record, paths, run);
+  }
+}
+
+function recorded(record: Buffer, paths: RunPaths, run: RunFile): Replayed {
+  const text = record.toString('latin1');
+  const lines = new RecordLines(paths, run, '', 'results');
+  let replayed: Replayed | null = null;
+  try {
+    scanEnds(text, (end) => {
+      const json = text.slice(end.valueFrom, end.valueTo);
+      replayed = {
+        ok: end.failure === null,
+        results: lines.of(end, text, record),
+        outcome: describeFailure({ failure: end.failure, json }),
+      };
+    });
+  } finally {
+    lines.close();
+  }
+  if (replayed === null) throw new Error('the host answered without a record');
+  return replayed;
+}
+
+function startFailed(
+  error: NodeJS.ErrnoException,
+  { language }: JobSpec,
+  { command }: HostCommand,
+): DlJobsError {
+  const message = `cannot start \`${command}\`: ${error.code ?? error.message}`;
+  return language === 'python'
+    ? new InfrastructureError('PYTHON_NOT_FOUND', message, {
+        hint: 'The run used this interpreter. Install it, or make the path right again.',
+      })
+    : new InfrastructureError('HOST_START_FAILED', message, {
+        hint: 'Check the limits on processes and memory.',
+      });
+}
