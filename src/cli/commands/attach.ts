@@ -9,7 +9,7 @@ import { LiveRun } from '../live-run.js';
 import { TerminalReporter } from '../terminal-reporter.js';
 import type { ParsedCommand } from '../tokenize.js';
 import { exitCodeOf } from './reporting.js';
-import { wantedRun } from './wanted-run.js';
+import { namedRun } from './run-word.js';
 
 const LOOK_MS = 500;
 /** Results are passed on in pieces of about this size. */
@@ -21,7 +21,7 @@ const PIECE = 1_048_576;
  * @returns the exit code that `run` gives: 0 ok, 1 some task failed, 130 interrupted; 0 when it was left running.
  */
 export async function runCommand(parsed: ParsedCommand, io: Io): Promise<number> {
-  const first = viewRun(await wantedRun(parsed, io));
+  const first = viewRun(await namedRun(parsed, io));
   const reporter = new TerminalReporter(io);
   let last = first;
   if (isLive(first.state.status)) {
@@ -39,7 +39,9 @@ export async function runCommand(parsed: ParsedCommand, io: Io): Promise<number>
   const summary = storedSummary(last);
   tellFirstError(last.state, reporter);
   reporter.finished(summary);
-  for (const step of nextSteps(last.id, last.state, false)) io.stderr.write(`  next       ${step}\n`);
+  // How to go on with it is part of the summary.
+  const steps = nextSteps(last.id, last.state, false).filter((step) => !step.startsWith('dl_jobs resume'));
+  for (const step of steps) io.stderr.write(`  next       ${step}\n`);
   return exitCodeOf(summary);
 }
 

@@ -2,16 +2,16 @@
 import { DlJobsError } from '../../base/errors.js';
 import { cancelable, cancelRun, type CancelOutcome } from '../../job/cancel-run.js';
 import { plural } from '../../job/summary-text.js';
-import { findRun, groupOf } from '../../store/find-run.js';
+import { findGroup, findRun, groupOf } from '../../store/find-run.js';
 import { readRun, type RunPaths } from '../../store/run-folder.js';
 import type { Io } from '../io.js';
 import type { ParsedCommand } from '../tokenize.js';
-import { dlsRoot, runWord } from './wanted-run.js';
+import { dlsRoot, oneRun } from './run-word.js';
 
 /** Ends a run, or the invocation that it belongs to. @returns the exit code: 0 once it has ended. */
 export async function runCommand(parsed: ParsedCommand, io: Io): Promise<number> {
+  const word = oneRun(parsed);
   const root = await dlsRoot(io);
-  const word = runWord(parsed);
   const paths = chosen(root, word, io);
   const outcome = await cancelRun(paths, {
     onWait: ({ pid, host }) =>
@@ -27,7 +27,7 @@ function chosen(root: string, word: string | null, io: Io): RunPaths {
   try {
     named = findRun(root, word, io.cwd);
   } catch (error) {
-    const group = word !== null && isNotFound(error) ? groupOf(root, word) : [];
+    const group = word !== null && isNotFound(error) ? findGroup(root, word) : [];
     const current = cancelable(group) ?? group.at(-1);
     if (current === undefined) throw error;
     return current;

@@ -7,14 +7,14 @@ import { paint, type Paint } from '../colors.js';
 import type { Io } from '../io.js';
 import { cut, printable } from '../printable.js';
 import type { ParsedCommand } from '../tokenize.js';
-import { wantedRun } from './wanted-run.js';
+import { namedRun } from './run-word.js';
 
 const MESSAGE_LINES = 3;
 const LINE_LENGTH = 200;
 
 /** Prints the errors of a run by type and message. @returns the exit code: 0 whatever there is. */
 export async function runCommand(parsed: ParsedCommand, io: Io): Promise<number> {
-  const overview = viewRun(await wantedRun(parsed, io));
+  const overview = viewRun(await namedRun(parsed, io));
   if (parsed.options.json === true) printJson(overview, io);
   else printText(overview, io);
   return 0;

@@ -9,7 +9,7 @@ import { refuseOtherFolder, removeRun } from '../../store/remove-run.js';
 import { readRun, type RunPaths } from '../../store/run-folder.js';
 import type { Io } from '../io.js';
 import type { ParsedCommand } from '../tokenize.js';
-import { dlsRoot } from './wanted-run.js';
+import { dlsRoot } from './run-word.js';
 
 /** Deletes the folders of runs; their outputs stay. @returns the exit code. */
 export async function runCommand({ words, options }: ParsedCommand, io: Io): Promise<number> {
