@@ -72,13 +72,13 @@ describe('cancel of tasks that do not end', onLinux, () => {
     expect(stderr).toMatch(new RegExp(`${id} is canceled: 0( of 2)? tasks are done; its 2 processes ended`));
     expect(stderr).toContain(`dl_jobs resume ${id}`);
     const run = await ended;
-    expect(run.code, run.stderr).toBe(1);
+    expect(run.code, run.stderr).toBe(130);
     const [dir] = runDirs(project.dir) as [string];
     expect(ends(dir)).toEqual([]);
     expect(requestsOf(dir)).toEqual([]);
     expect(existsSync(join(dir, 'lock'))).toBe(false);
     expect((await statusOf(project)).status).toBe('canceled');
-    expect((await project.run(['attach'])).code).toBe(1);
+    expect((await project.run(['attach'])).code).toBe(130);
   });
 });
 
@@ -190,7 +190,7 @@ describe('cancel of an invocation', () => {
     const { code, stderr } = await canceling;
     expect(code, stderr).toBe(0);
     expect(stderr).toContain('the 1 job after it will not run');
-    expect((await live.ended).code).toBe(1);
+    expect((await live.ended).code).toBe(130);
     expect(existsSync(project.path('started-c'))).toBe(false);
     const rows = (await project.run(['runs', '--json'])).stdout.trimEnd().split('\n');
     expect(rows.map((row) => (JSON.parse(row) as { status: string }).status)).toEqual([
@@ -209,7 +209,7 @@ describe('cancel of an invocation', () => {
     expect(code, stderr).toBe(0);
     expect(stderr).toContain(`${second} is queued: it ends as soon as its turn comes`);
     open(project, 'go-a');
-    expect((await live.ended).code).toBe(1);
+    expect((await live.ended).code).toBe(130);
     expect((await statusOf(project, second)).status).toBe('canceled');
     expect(existsSync(project.path('started-c'))).toBe(false);
   });

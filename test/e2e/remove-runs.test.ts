@@ -110,7 +110,7 @@ describe('rm', () => {
     const { code, stderr } = await project.run(['rm', '--force', id]);
     expect(code, stderr).toBe(0);
     expect(runsOf(project)).toEqual([other]);
-    expect((await live.ended).code).toBe(1);
+    expect((await live.ended).code).toBe(130);
     await allEnd(all);
   });
 
