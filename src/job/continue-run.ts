@@ -6,7 +6,7 @@ import type { ResolvedSettings } from '../config/load.js';
 import type { Settings, Variables } from '../config/settings.js';
 import type { JobSpec, RunFile } from '../contract/spec.js';
 import { specOfRound } from '../outputs/log-notes.js';
-import { sweepTemps } from '../outputs/restore.js';
+import { sweepTemps } from '../outputs/outputs-of-run.js';
 import { surveyRun, type Survey } from '../outputs/survey.js';
 import { loadPlatform } from '../platforms/registry.js';
 import { findModule } from '../snapshot/find-module.js';

@@ -4,11 +4,10 @@ import { DlJobsError } from '../base/errors.js';
 import type { RoundHandle } from '../contract/platform.js';
 import { recordLine } from '../contract/record-line.js';
 import { RECORD_VERSION } from '../contract/record.js';
-import { checkpointOf } from '../outputs/checkpoint.js';
 import type { CollectorListener } from '../outputs/collector-options.js';
 import { Collector } from '../outputs/collector.js';
 import { eventDescriber } from '../outputs/log-notes.js';
-import { OutputFile } from '../outputs/output-file.js';
+import { openOutput } from '../outputs/outputs-of-run.js';
 import { restoreCollector, type RestoreOptions } from '../outputs/restore.js';
 import { surveyRun } from '../outputs/survey.js';
 import { TaskLogs } from '../outputs/task-logs.js';
@@ -260,14 +259,12 @@ export async function executeRound(prepared: PreparedRound, options: ExecuteOpti
     const ranAgain = prepared.round.again > 0;
     if (!collector.contested && !ordered && !stillOpen && !ranAgain) return collector;
     collector.flush();
-    const known = checkpointOf(collector.files, {});
     collector.abandon();
     return restoreCollector({
       ...restore,
       survey: surveyRun(paths),
       work: null,
       anew: true,
-      known,
       ordered,
       listener: {},
     });
@@ -277,16 +274,20 @@ export async function executeRound(prepared: PreparedRound, options: ExecuteOpti
 /** So often a task may take its worker with it. */
 export const LOST_AFTER = 3;
 
-function newCollector({ run, args, logs, listener, describe }: Omit<RestoreOptions, 'survey'>): Collector {
-  const { outputs } = run;
-  const file = (path: string | null, keepOld: boolean): OutputFile | null =>
-    path === null ? null : new OutputFile(path, { keepOld });
+function newCollector({
+  paths,
+  run,
+  args,
+  logs,
+  listener,
+  describe,
+}: Omit<RestoreOptions, 'survey'>): Collector {
   return new Collector({
     spec: run.spec,
     files: {
-      results: file(outputs.results, outputs.fixedNames),
-      errors: file(outputs.errors, outputs.fixedNames),
-      log: file(outputs.log, false),
+      results: openOutput(paths, run, 'results'),
+      errors: openOutput(paths, run, 'errors'),
+      log: openOutput(paths, run, 'log'),
     },
     args,
     logs,

@@ -41,7 +41,6 @@ export class RoundKeeper {
   #collector: Collector;
   #checkpointing: Promise<void> | null = null;
   #checkpointed = -1;
-  #pinned = false;
 
   constructor(options: KeeperOptions) {
     this.#options = options;
@@ -63,7 +62,7 @@ export class RoundKeeper {
     };
     this.#timers = [
       setInterval(
-        guarded(() => this.#flush()),
+        guarded(() => this.#collector.flush()),
         OUTPUT_FLUSH_MS,
       ),
       setInterval(
@@ -87,17 +86,6 @@ export class RoundKeeper {
     this.#checkpointed = -1;
     await this.#checkpoint();
     this.#write(status, reason);
-  }
-
-  #flush(): void {
-    this.#collector.flush();
-    if (this.#pinned || !this.#options.prepared.run.outputs.fixedNames) return;
-    // Which file of a fixed name is ours must be known before the first crash.
-    const { files } = this.#collector;
-    const isThere = [files.results, files.errors].some((file) => (file?.position ?? null) !== null);
-    if (!isThere) return;
-    this.#pinned = true;
-    void this.#checkpoint().catch(this.#options.onError);
   }
 
   #lookAround(): void {
@@ -163,7 +151,8 @@ export class RoundKeeper {
       await collector.sync();
     }
     if (!prepared.lock.isOurs()) return;
-    writeCheckpoint(prepared.paths, checkpoint);
+    // A file may have been made meanwhile; that it is ours is not forgotten.
+    writeCheckpoint(prepared.paths, { ...checkpoint, made: checkpointOf(collector.files, {}).made });
     this.#checkpointed = length;
   }
 }

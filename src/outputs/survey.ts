@@ -40,7 +40,7 @@ export interface Survey {
   readonly events: readonly EventRecord[];
   /** Tasks that the last round gave a final outcome. */
   readonly lastRound: TaskStates;
-  /** Of tasks without a final outcome: attempts in the last round that were charged. */
+  /** Of tasks without a final outcome: attempts that were charged since the last round that was no resume. */
   readonly charged: ReadonlyMap<number, number>;
   /** Of tasks without a final outcome: how often their worker vanished while it had nothing else. */
   readonly vanished: ReadonlyMap<number, number>;
@@ -65,6 +65,8 @@ export function surveyRun(paths: RunPaths, options: SurveyOptions = {}): Survey 
   const several = new Set<number>();
   const last = rounds.at(-1)?.round ?? 0;
   const lastRound = new TaskStates();
+  // A resume goes on with the tries that there are left of the round it continues.
+  const budgetFrom = rounds.findLast(({ kind }) => kind !== 'resume')?.round ?? 0;
   let settled = 0;
   let span = 0;
   const onDamage = options.onDamage === undefined ? {} : { onDamage: options.onDamage };
@@ -77,7 +79,7 @@ export function surveyRun(paths: RunPaths, options: SurveyOptions = {}): Survey 
       scanEnds(text, ({ task, final, failure, round, attempt }) => {
         if (task >= span) span = task + 1;
         if (!final) {
-          if (options.forNextRound === true && round === last) {
+          if (options.forNextRound === true && round >= budgetFrom) {
             charged.set(task, Math.max(attempt, charged.get(task) ?? 0));
           }
           return;

@@ -46,8 +46,10 @@ export class HostStarts {
       this.#warned = true;
       return null;
     }
-    // A module that has loaded before may fail to for a while (memory, a shared disk), but not again and again.
-    if (exit.spawnError === undefined && this.#everReady && ++this.#failed < MAX_FAILED) return null;
+    // A module that has loaded before may fail to for a while (memory, a shared disk), but not again and again; and
+    // none kills itself by SIGKILL: that came from outside.
+    const mayPass = this.#everReady || exit.signal === 'SIGKILL';
+    if (exit.spawnError === undefined && mayPass && ++this.#failed < MAX_FAILED) return null;
     return startError(exit, sentence, command, slot.logFile, this.#round, this.#patterns);
   }
 }

@@ -91,9 +91,9 @@ function outputs(groups: readonly (readonly JournalEntry[])[], grouped: boolean,
   const collector = new Collector({
     spec: { groupedResults: grouped, suppress: [], call: 'each' } as unknown as JobSpec,
     files: {
-      results: new OutputFile(file('results'), { keepOld: false }),
-      errors: new OutputFile(file('errors'), { keepOld: false }),
-      log: withLog ? new OutputFile(file('log'), { keepOld: false }) : null,
+      results: new OutputFile(file('results'), { temp: file('results.tmp') }),
+      errors: new OutputFile(file('errors'), { temp: file('errors.tmp') }),
+      log: withLog ? new OutputFile(file('log'), { temp: file('log.tmp') }) : null,
     },
     args: new ArgsReader(paths),
     logs: new TaskLogs(paths.logs, 'w'),
