@@ -51,7 +51,7 @@ export interface RunState extends TallyData {
   readonly doneBefore: number;
   /** What the worker's hosts are doing; empty when nothing runs. */
   readonly hosts: readonly HostStatus[];
-  /** How much of each shard this is made of, bytes by file name. */
+  /** Sizes of the shards that this is made of, by file name; a torn last line counts, for it is not gone on with. */
   readonly shards: Readonly<Record<string, number>>;
 }
 
@@ -120,11 +120,14 @@ function readStateFile(paths: RunPaths): RunState | null {
 }
 
 function isCurrent(paths: RunPaths, { shards }: RunState): boolean {
-  const files = shardFiles(paths);
-  return (
-    files.length === Object.keys(shards).length &&
-    files.every((file) => statSync(file).size === shards[basename(file)])
-  );
+  const sizes = shardSizes(paths);
+  const names = Object.keys(sizes);
+  return names.length === Object.keys(shards).length && names.every((name) => sizes[name] === shards[name]);
+}
+
+/** Sizes of the shards there are, by file name. */
+export function shardSizes(paths: RunPaths): Record<string, number> {
+  return Object.fromEntries(shardFiles(paths).map((path) => [basename(path), statSync(path).size]));
 }
 
 function liveState(run: RunFile, file: RunState | null, holder: LockFile): RunState {
@@ -162,6 +165,7 @@ export function emptyState(): RunState {
 
 /** From the records, when the one who should have written the state has died. `file` is what it wrote last. */
 function workOut(paths: RunPaths, run: RunFile, file: RunState | null): RunState {
+  const sizes = shardSizes(paths);
   const survey = surveyRun(paths);
   const tally = tallyOf(paths, run, survey);
   const { last, ...times } = timesOf(survey);
@@ -177,7 +181,7 @@ function workOut(paths: RunPaths, run: RunFile, file: RunState | null): RunState
     kind: rounds.at(-1)?.kind ?? 'run',
     total: readSealed(paths)?.count ?? null,
     doneBefore: unfinished?.doneBefore ?? tally.counts.done,
-    shards: Object.fromEntries(survey.shards.map((path, i) => [basename(path), survey.lengths[i] as number])),
+    shards: sizes,
     ...times,
     workedMs: Math.max(times.workedMs, unfinished?.workedMs ?? 0),
   };
