@@ -2,7 +2,7 @@
 import { existsSync, rmSync } from 'node:fs';
 import { describe, expect, test } from 'vitest';
 import { readNdjson, type Project, type RunResult } from '../support/project.js';
-import { begin, latest, open, over, slowProject, untilState, type LiveRun } from './live-runs.js';
+import { begin, latest, open, over, slowProject, statusOf, untilState, type LiveRun } from './live-runs.js';
 import { onLinux, until } from './processes.js';
 
 interface Attached extends LiveRun {
@@ -145,6 +145,44 @@ describe('attach', () => {
     expect(code, stderr).toBe(130);
     expect(stderr).toContain('interrupted: 0 of 5 tasks');
     expect(stderr).toContain(`dl_jobs resume ${latest(project)}`);
+  });
+
+  test('shows what a resumed run adds, and not what it had before', onLinux, async () => {
+    const first = await five();
+    const { project } = first;
+    open(project, 'go-0');
+    await untilState(project, 'one is done', ({ counts }) => (counts as { done: number }).done === 1);
+    process.kill(first.pid, 'SIGKILL');
+    await first.ended;
+    const live = begin(project, ['resume']);
+    await untilState(
+      project,
+      'it goes on',
+      ({ round, hosts }) => round === 2 && (hosts as unknown[]).length > 1,
+    );
+    const status = await statusOf(project);
+    expect(status).toMatchObject({
+      status: 'running',
+      counts: { total: 5, done: 1 },
+      // None in this round yet.
+      rate: null,
+      etaMs: null,
+      rounds: [
+        { round: 1, kind: 'run', tasks: null },
+        { round: 2, kind: 'resume', codeIsNew: false, tasks: 4 },
+      ],
+    });
+    expect((await project.run(['status'])).stdout).toMatch(/rounds +1 run, .*\n +2 resume, .*, 4 tasks\n/);
+    const attached = attach(project);
+    await until('it is attached', () => attached.seen.stderr.includes('watching'));
+    open(project, 'go-1', 'go-2', 'go-3', 'go-4');
+    const run = await live.ended;
+    const { code, stdout, stderr } = await attached.ended;
+    expect(run.code, run.stderr).toBe(0);
+    expect(code, stderr).toBe(0);
+    expect(lines(stdout).sort()).toEqual([1, 2, 3, 4].map((i) => `{"i":"${i}"}`));
+    expect(summary({ stderr })).toEqual(summary(run));
+    expect((await statusOf(project)).rate).toBeGreaterThan(0);
   });
 
   test('waits for a run that is queued', async () => {
