@@ -5,6 +5,7 @@ import { scanEnds } from '../contract/record-scan.js';
 import type { EventRecord } from '../contract/record.js';
 import type { RunFile } from '../contract/spec.js';
 import type { ArgsReader } from '../store/args-store.js';
+import { storeError } from '../store/atomic.js';
 import { acceptedDamage } from '../store/damage.js';
 import { readShard } from '../store/journal-reader.js';
 import type { RunPaths } from '../store/run-folder.js';
@@ -43,7 +44,7 @@ function tempPath(run: RunFile, path: string, kind: OutputKind): string {
   return join(dirname(path), `.${run.id}-${kind}.tmp`);
 }
 
-/** Removes what a killed controller left half done. */
+/** Removes what a killed controller left half done. Throws STORE_FAILED. */
 export function sweepTemps({ dir, rounds, args, code }: SweepFolders, run: RunFile): void {
   const sweep = (folder: string, isTemp: (name: string) => boolean): void => {
     let names: string[];
@@ -68,7 +69,12 @@ export function sweepTemps({ dir, rounds, args, code }: SweepFolders, run: RunFi
   sweep(code, (name) => name.startsWith('.'));
   for (const kind of KINDS) {
     const path = run.outputs[kind];
-    if (path !== null) rmSync(tempPath(run, path, kind), { force: true });
+    if (path === null) continue;
+    try {
+      rmSync(tempPath(run, path, kind), { force: true });
+    } catch (error) {
+      throw storeError('write', path, error);
+    }
   }
 }
 
