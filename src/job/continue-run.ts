@@ -21,7 +21,7 @@ import { resolveInterpreter } from '../worker/host-command.js';
 import { maskFolder } from '../worker/mask-log.js';
 import { retryWork, unfinishedWork, type RetryChoice } from './choose-work.js';
 import { redactPatterns, taskEnvironment } from './environment.js';
-import { LOST_AFTER } from './execute.js';
+import { LOST_AFTER } from './lost-tasks.js';
 import { recallJob } from './recall.js';
 import { recordedArguments, sourceOf } from './recorded-arguments.js';
 import type { Reporter } from './reporter.js';

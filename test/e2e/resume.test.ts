@@ -1,7 +1,11 @@
-/** Runs whose controller died, or was interrupted, and what `resume` makes of them. */
+/**
+ * Runs whose controller died, or was interrupted, and what `resume` makes of them.
+ * lines: one project, and what is done to it.
+ */
 import {
   appendFileSync,
   existsSync,
+  mkdirSync,
   readdirSync,
   readFileSync,
   renameSync,
@@ -239,6 +243,7 @@ describe('resume', () => {
       const project = await killed(['run', 'j.fixed']);
       const results = project.path('results/fixed.ndjson');
       if (existsSync(results)) renameSync(results, project.path('results/fixed.mine'));
+      mkdirSync(project.path('results'), { recursive: true });
       writeFileSync(results, '"of another run"\n');
       go(project);
       const { stderr } = await project.run(['resume']);
