@@ -10,8 +10,8 @@ export class LiveRun implements RunView {
   readonly spec: JobSpec;
   #state: RunState;
 
-  constructor({ run, paths, state }: RunOverview) {
-    this.id = run.id;
+  constructor({ id, run, paths, state }: RunOverview) {
+    this.id = id;
     this.dir = paths.dir;
     this.spec = run.spec;
     this.#state = state;

@@ -8,6 +8,7 @@ import { lockState } from '../store/lock.js';
 import { isThere } from '../store/process-identity.js';
 import { halfRemoved, removeRun, removeTree } from '../store/remove-run.js';
 import { runPaths, runsFolder, type RunPaths } from '../store/run-folder.js';
+import { isRunId } from '../store/run-id.js';
 
 /** What nobody has touched for this long is no work in progress. */
 const IDLE_MS = 3_600_000;
@@ -40,6 +41,7 @@ export async function clean(dlsRoot: string, olderThanMs: number): Promise<Clean
     });
   }
   for (const id of runFolders(dlsRoot)) {
+    if (!isRunId(id)) continue;
     await attempt(cleaned, async () => {
       const paths = folder(id);
       const made = statSync(paths.dir, { throwIfNoEntry: false })?.mtimeMs ?? now;

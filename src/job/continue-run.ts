@@ -1,10 +1,11 @@
 /** Prepares a further round of a run: to finish it, or to run again what failed. */
 import { existsSync } from 'node:fs';
-import { isAbsolute, join } from 'node:path';
+import { basename, isAbsolute, join } from 'node:path';
 import { JobError, UsageError } from '../base/errors.js';
 import type { ResolvedSettings } from '../config/load.js';
 import type { Settings, Variables } from '../config/settings.js';
 import type { JobSpec, RunFile } from '../contract/spec.js';
+import { readCheckpoint } from '../outputs/checkpoint.js';
 import { specOfRound } from '../outputs/log-notes.js';
 import { sweepTemps } from '../outputs/outputs-of-run.js';
 import { surveyRun, type Survey } from '../outputs/survey.js';
@@ -20,7 +21,7 @@ import { resolveInterpreter } from '../worker/host-command.js';
 import { maskFolder } from '../worker/mask-log.js';
 import { retryWork, unfinishedWork, type RetryChoice } from './choose-work.js';
 import { redactPatterns, taskEnvironment } from './environment.js';
-import { LOST_AFTER } from './execute.js';
+import { LOST_AFTER } from './lost-tasks.js';
 import { recallJob } from './recall.js';
 import { recordedArguments, sourceOf } from './recorded-arguments.js';
 import type { Reporter } from './reporter.js';
@@ -92,7 +93,7 @@ async function nextRound(
     retry === null && times >= LOST_AFTER && work.has(task) ? [task] : [],
   );
   for (const task of lost) work.remove(task);
-  if (work.size === 0 && !work.open && lost.length === 0) {
+  if (work.size === 0 && !work.open && lost.length === 0 && (retry !== null || isCollected(paths, survey))) {
     args.close();
     return null;
   }
@@ -141,6 +142,12 @@ async function nextRound(
     sample: null,
     warnings: [],
   };
+}
+
+/** False: somebody died after the last outcome was recorded and before the outputs had it. A round without tasks mends that. */
+function isCollected(paths: RunPaths, { shards, lengths }: Survey): boolean {
+  const checkpoint = readCheckpoint(paths, shards, lengths);
+  return shards.every((path, i) => checkpoint?.shards[basename(path)] === lengths[i]);
 }
 
 function readJournal(paths: RunPaths, { skipDamaged, reporter }: ContinueOptions): Survey {

@@ -5,11 +5,8 @@ import type { RoundHandle } from '../contract/platform.js';
 import { recordLine } from '../contract/record-line.js';
 import { RECORD_VERSION } from '../contract/record.js';
 import type { CollectorListener } from '../outputs/collector-options.js';
-import { Collector } from '../outputs/collector.js';
 import { eventDescriber } from '../outputs/log-notes.js';
-import { openOutput } from '../outputs/outputs-of-run.js';
-import { restoreCollector, type RestoreOptions } from '../outputs/restore.js';
-import { surveyRun } from '../outputs/survey.js';
+import type { RestoreOptions } from '../outputs/restore.js';
 import { TaskLogs } from '../outputs/task-logs.js';
 import type { EndStatus, RunSummary } from '../outputs/summary.js';
 import { ArgsReader } from '../store/args-store.js';
@@ -23,6 +20,8 @@ import { RoundKeeper } from './round-keeper.js';
 import type { PreparedRound } from './round.js';
 import { summarize } from './summarize.js';
 import { failureLimit } from './failure-limit.js';
+import { lostRecord } from './lost-tasks.js';
+import { openOutputs, settleOutputs } from './round-outputs.js';
 
 /** What runs may go on this long after the first interrupt. */
 export const INTERRUPT_GRACE_MS = 10_000;
@@ -74,7 +73,7 @@ export async function executeRound(prepared: PreparedRound, options: ExecuteOpti
     work: prepared.work,
     anew: false,
   };
-  const collector = survey === null ? newCollector(restore) : restoreCollector({ ...restore, survey });
+  const collector = openOutputs(restore, survey);
   writeRound(paths, { ...prepared.round, started: new Date(started).toISOString() }, prepared.work);
   const tooMany = failureLimit(spec.policy);
   const errorsBefore = collector.counts.errors;
@@ -130,7 +129,7 @@ export async function executeRound(prepared: PreparedRound, options: ExecuteOpti
       platform: platform.name,
       code: prepared.round.code,
     });
-    recordLost();
+    for (const task of prepared.lost) journal.append([lostRecord(task, round)], [task, task]);
     try {
       if (!options.signal.aborted) {
         handle = await platform.start({
@@ -186,7 +185,11 @@ export async function executeRound(prepared: PreparedRound, options: ExecuteOpti
     await journal.close();
     await keeper.stop();
     live?.stop();
-    const final = settleOutputs();
+    const final = settleOutputs(collector, restore, {
+      total,
+      ordered: spec.ordered && broke === null,
+      ranAgain: prepared.round.again > 0,
+    });
     final.flush();
     await keeper.finish(final, end.status, end.reason);
     final.close();
@@ -229,71 +232,6 @@ export async function executeRound(prepared: PreparedRound, options: ExecuteOpti
       return { status: 'stopped', reason: `a sample of ${prepared.sample} was asked for` };
     return { status: 'stopped', reason: `${rest} were not asked for` };
   }
-
-  /** A task whose worker vanished time and again while it ran alone is not tried once more. */
-  function recordLost(): void {
-    for (const task of prepared.lost) {
-      const message = `the process that ran it vanished ${LOST_AFTER} times while it ran nothing else`;
-      const record = {
-        v: RECORD_VERSION,
-        k: 'end',
-        t: task,
-        r: round,
-        a: 1,
-        s: 'error',
-        ft: 'lost',
-      } as const;
-      const line = recordLine({ ...record, at: Date.now(), d: 0, error: { type: 'Lost', message } });
-      journal.append([line], [task, task]);
-    }
-  }
-
-  /**
-   * Outputs hold what counts. They are made anew where that is not so: a task got a second outcome, some of those
-   * that were to run again did not, or they are wanted in the order of the tasks.
-   */
-  function settleOutputs(): Collector {
-    const stillOpen = collector.reopened && collector.counts.done < (total ?? Infinity);
-    const ordered = spec.ordered && broke === null;
-    // A task that was ok, ran again and failed keeps its result.
-    const ranAgain = prepared.round.again > 0;
-    if (!collector.contested && !ordered && !stillOpen && !ranAgain) return collector;
-    collector.flush();
-    collector.abandon();
-    return restoreCollector({
-      ...restore,
-      survey: surveyRun(paths),
-      work: null,
-      anew: true,
-      ordered,
-      listener: {},
-    });
-  }
-}
-
-/** So often a task may take its worker with it. */
-export const LOST_AFTER = 3;
-
-function newCollector({
-  paths,
-  run,
-  args,
-  logs,
-  listener,
-  describe,
-}: Omit<RestoreOptions, 'survey'>): Collector {
-  return new Collector({
-    spec: run.spec,
-    files: {
-      results: openOutput(paths, run, 'results'),
-      errors: openOutput(paths, run, 'errors'),
-      log: openOutput(paths, run, 'log'),
-    },
-    args,
-    logs,
-    listener,
-    describe,
-  });
 }
 
 function describeBreak(error: unknown): string {

@@ -1,13 +1,12 @@
 /** `resume` and `retry`: further rounds of runs that exist. */
-import { join } from 'node:path';
 import { UsageError, DlJobsError } from '../base/errors.js';
 import { loadSettings, type ResolvedSettings } from '../config/load.js';
 import type { Settings } from '../config/settings.js';
 import type { RunSummary } from '../outputs/summary.js';
 import { viewRun, type RunOverview } from '../outputs/run-state.js';
 import { storedSummary } from '../outputs/stored-summary.js';
-import { findRun, groupOf, listRuns } from '../store/find-run.js';
-import { readRun, runPaths, runsFolder, type RunPaths } from '../store/run-folder.js';
+import { findGroup, findRun, groupOf } from '../store/find-run.js';
+import { readRun, type RunPaths } from '../store/run-folder.js';
 import type { RetryChoice } from './choose-work.js';
 import { consoleReporter } from './console-reporter.js';
 import { prepareContinuation } from './continue-run.js';
@@ -97,14 +96,9 @@ function runsToResume(dlsRoot: string, wanted: string | null, cwd: string): RunP
     return [findRun(dlsRoot, wanted, cwd)];
   } catch (error) {
     if (!(error instanceof DlJobsError) || error.code !== 'RUN_NOT_FOUND') throw error;
-    const groups = new Set(
-      listRuns(dlsRoot)
-        .map((id) => readRun(runPaths(join(runsFolder(dlsRoot), id))).group)
-        .filter((group) => group.startsWith(wanted)),
-    );
-    const [group] = groups;
-    if (group === undefined || groups.size > 1) throw error;
-    return groupOf(dlsRoot, group);
+    const group = findGroup(dlsRoot, wanted);
+    if (group.length === 0) throw error;
+    return group;
   }
 }
 

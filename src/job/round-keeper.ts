@@ -4,7 +4,7 @@ import { InfrastructureError } from '../base/errors.js';
 import type { RoundHandle } from '../contract/platform.js';
 import { checkpointOf, writeCheckpoint } from '../outputs/checkpoint.js';
 import type { Collector } from '../outputs/collector.js';
-import { emptyState, writeState, type RunState, type RunStatus } from '../outputs/run-state.js';
+import { emptyState, shardSizes, writeState, type RunState, type RunStatus } from '../outputs/run-state.js';
 import type { JournalWriter } from '../store/journal-writer.js';
 import { takeRequests } from '../store/requests.js';
 import type { PreparedRound } from './round.js';
@@ -36,8 +36,10 @@ export class RoundKeeper {
   readonly #workedMs: number;
   readonly #firstStarted: number;
   readonly #timers: NodeJS.Timeout[];
-  /** Bytes of the shards of earlier rounds. */
+  /** How much of the shards of earlier rounds is good, */
   readonly #oldShards: Readonly<Record<string, number>>;
+  /** and their sizes. */
+  readonly #oldSizes: Readonly<Record<string, number>>;
   #collector: Collector;
   #checkpointing: Promise<void> | null = null;
   #checkpointed = -1;
@@ -53,6 +55,7 @@ export class RoundKeeper {
     this.#oldShards = Object.fromEntries(
       survey?.shards.map((path, i) => [basename(path), survey.lengths[i] as number]) ?? [],
     );
+    this.#oldSizes = shardSizes(options.prepared.paths);
     const guarded = (work: () => void) => (): void => {
       try {
         work();
@@ -108,7 +111,7 @@ export class RoundKeeper {
   }
 
   #write(status: RunStatus, reason: string | null): void {
-    const { prepared, handle, total, started } = this.#options;
+    const { prepared, handle, total, started, journal } = this.#options;
     const collector = this.#collector;
     const now = Date.now();
     const state: RunState = {
@@ -126,7 +129,7 @@ export class RoundKeeper {
       workedMs: this.#workedMs + Math.max(0, now - started),
       doneBefore: this.#doneBefore,
       hosts: status === 'running' ? (handle()?.hosts() ?? []) : [],
-      shards: this.#shards(),
+      shards: { ...this.#oldSizes, [basename(journal.path)]: journal.length },
     };
     writeState(prepared.paths, state);
   }

@@ -2,6 +2,7 @@
 import { readdirSync, rmSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import type { RunFile } from '../contract/spec.js';
+import { storeError } from '../store/atomic.js';
 import type { RunPaths } from '../store/run-folder.js';
 import { claimedFiles, claimFile, type OutputKind } from './checkpoint.js';
 import { OutputFile, type FilePosition } from './output-file.js';
@@ -36,7 +37,7 @@ export function openOutput(
   return new OutputFile(path, { ...how, temp, fixed });
 }
 
-/** Removes what a killed controller left half done. */
+/** Removes what a killed controller left half done. Throws STORE_FAILED. */
 export function sweepTemps({ dir, rounds, args, code }: SweepFolders, run: RunFile): void {
   const sweep = (folder: string, isTemp: (name: string) => boolean): void => {
     let names: string[];
@@ -61,7 +62,12 @@ export function sweepTemps({ dir, rounds, args, code }: SweepFolders, run: RunFi
   sweep(code, (name) => name.startsWith('.'));
   for (const kind of KINDS) {
     const path = run.outputs[kind];
-    if (path !== null) rmSync(tempPath(run, path, kind), { force: true });
+    if (path === null) continue;
+    try {
+      rmSync(tempPath(run, path, kind), { force: true });
+    } catch (error) {
+      throw storeError('write', path, error);
+    }
   }
 }
 

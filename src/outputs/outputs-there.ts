@@ -1,8 +1,9 @@
 /** Which of a run's outputs are there. */
-import { readFileSync, statSync } from 'node:fs';
+import { statSync } from 'node:fs';
 import type { RunFile } from '../contract/spec.js';
 import type { RunPaths } from '../store/run-folder.js';
-import type { Checkpoint, OutputKind } from './checkpoint.js';
+import { claimedFiles, type OutputKind } from './checkpoint.js';
+import { isFixed } from './outputs-of-run.js';
 
 /** Paths of those that are there; null: not wanted, or there was nothing to write. */
 export function outputsThere(paths: RunPaths, run: RunFile): Record<OutputKind, string | null> {
@@ -17,22 +18,12 @@ export function outputInode(paths: RunPaths, run: RunFile, kind: OutputKind): nu
   if (path === null) return null;
   const there = inodeAt(path);
   if (there === null) return null;
-  // A name with the time in it is nobody else's.
-  if (kind === 'log' || !run.outputs.fixedNames) return there;
-  return lastCheckpoint(paths)?.[kind]?.inode === there ? there : null;
+  return !isFixed(run, kind) || claimedFiles(paths).includes(there) ? there : null;
 }
 
 function inodeAt(path: string): number | null {
   try {
     return statSync(path).ino;
-  } catch {
-    return null;
-  }
-}
-
-function lastCheckpoint(paths: RunPaths): Checkpoint | null {
-  try {
-    return JSON.parse(readFileSync(paths.checkpoint, 'utf8')) as Checkpoint;
   } catch {
     return null;
   }

@@ -56,11 +56,11 @@ export function* listRunRows(dlsRoot: string): Generator<RunRow | BadRunRow> {
 }
 
 function rowOf(paths: RunPaths): RunRow {
-  const { run, state } = viewRun(paths);
+  const { id, run, state } = viewRun(paths);
   const { moduleName, methodName, platform } = run.spec;
   const { done, ok, errors } = state.counts;
   return {
-    id: run.id,
+    id,
     group: run.group,
     job: `${moduleName}.${methodName}`,
     platform,

@@ -110,13 +110,13 @@ export interface RunReport {
 }
 
 /** Throws STORE_FAILED. */
-export function reportOf({ paths, run, state, controller }: RunOverview): RunReport {
+export function reportOf({ id, paths, run, state, controller }: RunOverview): RunReport {
   const { spec } = run;
   const { done, ok, errors, results } = state.counts;
   const { total } = state;
   const rate = rateOf(state);
   return {
-    id: run.id,
+    id,
     group: run.group,
     groupIndex: run.groupIndex,
     groupSize: run.groupSize,
@@ -164,7 +164,7 @@ export function reportOf({ paths, run, state, controller }: RunOverview): RunRep
     })),
     path: paths.dir,
     outputs: outputsThere(paths, run),
-    next: nextSteps(run.id, state, controller !== null),
+    next: nextSteps(id, state, controller !== null),
   };
 }
 

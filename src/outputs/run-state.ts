@@ -51,12 +51,14 @@ export interface RunState extends TallyData {
   readonly doneBefore: number;
   /** What the worker's hosts are doing; empty when nothing runs. */
   readonly hosts: readonly HostStatus[];
-  /** How much of each shard this is made of, bytes by file name. */
+  /** Sizes of the shards that this is made of, by file name; a torn last line counts, for it is not gone on with. */
   readonly shards: Readonly<Record<string, number>>;
 }
 
 /** A state, and what is known of who controls the run. */
 export interface RunOverview {
+  /** Name of the run folder, by which it is found. */
+  readonly id: string;
   readonly paths: RunPaths;
   readonly run: RunFile;
   readonly state: RunState;
@@ -79,11 +81,12 @@ export function writeState(paths: RunPaths, state: RunState): void {
 /** Throws STORE_FAILED, RUN_VERSION, JOURNAL_DAMAGED. */
 export function viewRun(paths: RunPaths): RunOverview {
   const run = readRun(paths);
+  const known = { id: basename(paths.dir), paths, run };
   const { state: lock, holder } = lockState(paths);
   if (lock !== 'free' && holder !== null) {
-    return { paths, run, state: liveState(run, readStateFile(paths), holder), controller: holder };
+    return { ...known, state: liveState(run, readStateFile(paths), holder), controller: holder };
   }
-  return { paths, run, state: stateAtRest(paths, run), controller: null };
+  return { ...known, state: stateAtRest(paths, run), controller: null };
 }
 
 /** What is known of a run in which nothing is running. Throws STORE_FAILED, JOURNAL_DAMAGED. */
@@ -117,11 +120,14 @@ function readStateFile(paths: RunPaths): RunState | null {
 }
 
 function isCurrent(paths: RunPaths, { shards }: RunState): boolean {
-  const files = shardFiles(paths);
-  return (
-    files.length === Object.keys(shards).length &&
-    files.every((file) => statSync(file).size === shards[basename(file)])
-  );
+  const sizes = shardSizes(paths);
+  const names = Object.keys(sizes);
+  return names.length === Object.keys(shards).length && names.every((name) => sizes[name] === shards[name]);
+}
+
+/** Sizes of the shards there are, by file name. */
+export function shardSizes(paths: RunPaths): Record<string, number> {
+  return Object.fromEntries(shardFiles(paths).map((path) => [basename(path), statSync(path).size]));
 }
 
 function liveState(run: RunFile, file: RunState | null, holder: LockFile): RunState {
@@ -159,6 +165,7 @@ export function emptyState(): RunState {
 
 /** From the records, when the one who should have written the state has died. `file` is what it wrote last. */
 function workOut(paths: RunPaths, run: RunFile, file: RunState | null): RunState {
+  const sizes = shardSizes(paths);
   const survey = surveyRun(paths);
   const tally = tallyOf(paths, run, survey);
   const { last, ...times } = timesOf(survey);
@@ -174,7 +181,7 @@ function workOut(paths: RunPaths, run: RunFile, file: RunState | null): RunState
     kind: rounds.at(-1)?.kind ?? 'run',
     total: readSealed(paths)?.count ?? null,
     doneBefore: unfinished?.doneBefore ?? tally.counts.done,
-    shards: Object.fromEntries(survey.shards.map((path, i) => [basename(path), survey.lengths[i] as number])),
+    shards: sizes,
     ...times,
     workedMs: Math.max(times.workedMs, unfinished?.workedMs ?? 0),
   };

@@ -8,7 +8,7 @@ import { isLive, type RunOverview } from './run-state.js';
 import type { EndStatus, RunSummary } from './summary.js';
 
 /** Of a run that nothing goes on in. Throws STORE_FAILED. */
-export function storedSummary({ paths, run, state }: RunOverview): RunSummary {
+export function storedSummary({ id, paths, run, state }: RunOverview): RunSummary {
   const { counts, status } = state;
   const round = readRounds(paths).at(-1);
   const durations = Histogram.fromList(state.durations);
@@ -17,7 +17,7 @@ export function storedSummary({ paths, run, state }: RunOverview): RunSummary {
   const roundMs =
     state.ended === null || state.roundStarted === null ? state.workedMs : state.ended - state.roundStarted;
   return {
-    id: run.id,
+    id,
     name: run.spec.name,
     spec: specOfRound(run.spec, round),
     status: ended,

@@ -75,6 +75,17 @@ export function groupOf(dlsRoot: string, group: string): RunPaths[] {
     .map(({ paths }) => paths);
 }
 
+/** The runs of the invocation whose group is, or alone begins with, `wanted`; none where there is no such. */
+export function findGroup(dlsRoot: string, wanted: string): RunPaths[] {
+  const groups = new Set(
+    listRuns(dlsRoot)
+      .map((id) => readable(runPaths(join(runsFolder(dlsRoot), id)))?.group ?? '')
+      .filter((group) => wanted !== '' && group.startsWith(wanted)),
+  );
+  const [group] = groups;
+  return group === undefined || groups.size > 1 ? [] : groupOf(dlsRoot, group);
+}
+
 function readable(paths: RunPaths): RunFile | null {
   try {
     return readRun(paths);

@@ -1,14 +1,27 @@
 /** Deletes run folders, so that a half-deleted one is never taken for a run. */
 import { randomBytes } from 'node:crypto';
-import { lstatSync, readdirSync, realpathSync, renameSync, rmSync } from 'node:fs';
+import { existsSync, lstatSync, readdirSync, realpathSync, renameSync, rmSync } from 'node:fs';
 import { basename, dirname, join } from 'node:path';
-import { DlJobsError } from '../base/errors.js';
+import { DlJobsError, UsageError } from '../base/errors.js';
 import { storeError } from './atomic.js';
 import { lockState, takeLock, type HeldLock, type LockOptions } from './lock.js';
-import { runPaths, runsFolder, type RunPaths } from './run-folder.js';
+import { RUN_FOLDERS, runPaths, runsFolder, type RunPaths } from './run-folder.js';
 
 /** What a run folder is called while it is being deleted: hidden, so that nobody lists it. */
 const REMOVED = /^\..+\.removed-[0-9a-f]{8}$/;
+
+/** Throws RUN_NOT_FOUND for a folder that has a `run.json` and is no run: a project may have a file of that name. */
+export function refuseOtherFolder({ dir }: RunPaths): void {
+  const missing = RUN_FOLDERS.find((name) => !existsSync(join(dir, name)));
+  if (missing === undefined) return;
+  throw new UsageError(
+    'RUN_NOT_FOUND',
+    `expected the folder of a run, got ${dir}, which has no ${missing}/`,
+    {
+      hint: 'Nothing was deleted. `dl_jobs runs` lists the runs of this project.',
+    },
+  );
+}
 
 /**
  * Deletes a run folder. Links in it are deleted and never followed: snapshots are full of links into the project.
@@ -18,6 +31,7 @@ const REMOVED = /^\..+\.removed-[0-9a-f]{8}$/;
 export async function removeRun(paths: RunPaths, options: LockOptions = {}): Promise<number> {
   // Where a link to the folder was named: the folder it is, and not the link.
   const dir = realFolder(paths.dir);
+  const bytes = sizeOf(dir);
   const lock = await lockToRemove(runPaths(dir), options);
   try {
     const aside = join(dirname(dir), `.${basename(dir)}.removed-${randomBytes(4).toString('hex')}`);
@@ -26,7 +40,8 @@ export async function removeRun(paths: RunPaths, options: LockOptions = {}): Pro
     } catch (error) {
       throw storeError('remove', dir, error);
     }
-    return removeTree(aside);
+    removeTree(aside);
+    return bytes;
   } finally {
     lock?.release();
   }

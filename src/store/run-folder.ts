@@ -50,14 +50,16 @@ export function runsFolder(dlsRoot: string): string {
   return join(dlsRoot, 'runs');
 }
 
+/** The folders that each run has. */
+export const RUN_FOLDERS = ['args', 'code', 'rounds', 'journal', 'logs', 'requests'] as const;
+
 /** Makes the folders of a new run. It is not a run until {@link commitRun} has written `run.json`. */
 export function createRunFolder(dlsRoot: string, id: string): RunPaths {
   const paths = runPaths(join(runsFolder(dlsRoot), id));
   try {
     mkdirSync(runsFolder(dlsRoot), { recursive: true });
     mkdirSync(paths.dir);
-    for (const folder of ['args', 'code', 'rounds', 'journal', 'logs', 'requests'])
-      mkdirSync(join(paths.dir, folder));
+    for (const folder of RUN_FOLDERS) mkdirSync(join(paths.dir, folder));
   } catch (error) {
     throw storeError('create', paths.dir, error);
   }

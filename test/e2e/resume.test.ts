@@ -1,5 +1,17 @@
-/** Runs whose controller died, or was interrupted, and what `resume` makes of them. */
-import { existsSync, readFileSync, readdirSync, writeFileSync, appendFileSync, renameSync } from 'node:fs';
+/**
+ * Runs whose controller died, or was interrupted, and what `resume` makes of them.
+ * lines: one project, and what is done to it.
+ */
+import {
+  appendFileSync,
+  existsSync,
+  mkdirSync,
+  readdirSync,
+  readFileSync,
+  renameSync,
+  rmSync,
+  writeFileSync,
+} from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
 import { makeProject, one, readNdjson, type Project, type RunResult } from '../support/project.js';
@@ -231,6 +243,7 @@ describe('resume', () => {
       const project = await killed(['run', 'j.fixed']);
       const results = project.path('results/fixed.ndjson');
       if (existsSync(results)) renameSync(results, project.path('results/fixed.mine'));
+      mkdirSync(project.path('results'), { recursive: true });
       writeFileSync(results, '"of another run"\n');
       go(project);
       const { stderr } = await project.run(['resume']);
@@ -254,6 +267,53 @@ describe('resume', () => {
       const path = one(project.path('results/*local.ndjson'));
       expect(readNdjson(path).length).toBe(COUNT - 4);
     }
+  });
+
+  test('finishes outputs that a controller left behind its last record', async () => {
+    const project = makeProject(FILES);
+    go(project);
+    await project.run(['run', 'j.count']);
+    const dir = runDir(project.dir);
+    // As if it had died before it could write them.
+    const results = one(project.path('results/*.ndjson'));
+    writeFileSync(results, readFileSync(results, 'utf8').slice(0, 100));
+    rmSync(join(dir, 'checkpoint.json'));
+    rmSync(join(dir, 'state.json'));
+    rmSync(one(project.path('errors/*.ndjson')));
+    const before = executed(project).length;
+    expectWhole(project, await project.run(['resume']));
+    expect(executed(project).length).toBe(before);
+    expect((await project.run(['resume'])).stderr).toContain('nothing is left to run');
+  });
+
+  test('counts tries on over all resumes', onLinux, async () => {
+    const project = await killed([
+      'run',
+      'j.count',
+      '--retries',
+      '1',
+      '--retry_on',
+      'exception',
+      '--retry_delay',
+      '100s',
+    ]);
+    const dir = runDir(project.dir);
+    const tries = (): (number | false | undefined)[] => {
+      recorded(dir);
+      return ends(dir)
+        .filter((end) => end.t === 7)
+        .map((end) => end['a'] as number);
+    };
+    expect(tries()).toEqual([1]);
+    for (let i = 0; i < 2; i++) {
+      await project.run(['resume', '--retry_delay', '100s'], {
+        onStart: (child) => void setTimeout(() => child.kill('SIGKILL'), 700 * i + 300),
+      });
+    }
+    go(project);
+    expectWhole(project, await project.run(['resume', '--retry_delay', '0.01s']));
+    expect(tries().length).toBeLessThanOrEqual(2);
+    expect(tries().at(-1)).toBe(2);
   });
 
   test('gives tasks the variables that the job gave them, which are not on disk', onLinux, async () => {

@@ -27,7 +27,7 @@ const FILES = {
     export const list = (n = '100') => job(Array.from({ length: Number(n) }, (_, i) => i), { methodName: 'order' });
     export const generator = (n = '100') => job((function* () { for (let i = 0; i < Number(n); i++) yield i; })(), { methodName: 'order' });
     export const failing = (n = '100') => job(Number(n), { methodName: 'failing' });
-    export const asked = () => job(100, { methodName: 'failing', maxFailures: '5%' });`,
+    export const asked = () => job(20000, { methodName: 'failing', maxFailures: '5%' });`,
 };
 
 const makeBugs = (): Project => makeProject(FILES);

@@ -9,7 +9,7 @@ import { LiveRun } from '../live-run.js';
 import { TerminalReporter } from '../terminal-reporter.js';
 import type { ParsedCommand } from '../tokenize.js';
 import { exitCodeOf } from './reporting.js';
-import { wantedRun } from './wanted-run.js';
+import { namedRun } from './run-word.js';
 
 const LOOK_MS = 500;
 /** Results are passed on in pieces of about this size. */
@@ -21,7 +21,7 @@ const PIECE = 1_048_576;
  * @returns the exit code that `run` gives: 0 ok, 1 some task failed, 130 interrupted; 0 when it was left running.
  */
 export async function runCommand(parsed: ParsedCommand, io: Io): Promise<number> {
-  const first = viewRun(await wantedRun(parsed, io));
+  const first = viewRun(await namedRun(parsed, io));
   const reporter = new TerminalReporter(io);
   let last = first;
   if (isLive(first.state.status)) {
@@ -32,14 +32,16 @@ export async function runCommand(parsed: ParsedCommand, io: Io): Promise<number>
       interrupt.release();
     }
     if (isLive(last.state.status)) {
-      io.stderr.write(`left running; \`dl_jobs attach ${first.run.id}\` watches it again\n`);
+      io.stderr.write(`left running; \`dl_jobs attach ${first.id}\` watches it again\n`);
       return 0;
     }
   }
   const summary = storedSummary(last);
   tellFirstError(last.state, reporter);
   reporter.finished(summary);
-  for (const step of nextSteps(last.run.id, last.state, false)) io.stderr.write(`  next       ${step}\n`);
+  // How to go on with it is part of the summary.
+  const steps = nextSteps(last.id, last.state, false).filter((step) => !step.startsWith('dl_jobs resume'));
+  for (const step of steps) io.stderr.write(`  next       ${step}\n`);
   return exitCodeOf(summary);
 }
 
@@ -50,12 +52,13 @@ async function watch(
   interrupt: Interrupt,
   io: Io,
 ): Promise<RunOverview> {
-  const { paths, run } = first;
+  const { id, paths, run } = first;
   const view = new LiveRun(first);
   const tail = run.spec.noisy ? new ResultsTail(paths, run) : null;
   const passOn = async (): Promise<void> => {
     while (tail?.read((line) => reporter.result(line), PIECE) === true) await io.stdout.flush();
   };
+  io.stderr.write(`watching ${id}; Ctrl-C leaves it running\n`);
   let said = '';
   let isShown = false;
   try {
@@ -81,10 +84,10 @@ async function watch(
 }
 
 /** Why nothing is to be seen of the run; empty: there is. */
-function noticeOf({ run, state, controller }: RunOverview): string {
-  if (state.status === 'queued') return `${run.id} is queued: it waits for the jobs before it`;
+function noticeOf({ id, state, controller }: RunOverview): string {
+  if (state.status === 'queued') return `${id} is queued: it waits for the jobs before it`;
   if (state.status !== 'stalled' || controller === null) return '';
-  return `process ${controller.pid} on ${controller.host} controls ${run.id} and gives no sign; \`dl_jobs cancel ${run.id}\` ends it`;
+  return `process ${controller.pid} on ${controller.host} controls ${id} and gives no sign; \`dl_jobs cancel ${id}\` ends it`;
 }
 
 /** The summary shows one error: of those that are most frequent. */

@@ -2,16 +2,16 @@
 import { DlJobsError } from '../../base/errors.js';
 import { cancelable, cancelRun, type CancelOutcome } from '../../job/cancel-run.js';
 import { plural } from '../../job/summary-text.js';
-import { findRun, groupOf } from '../../store/find-run.js';
+import { findGroup, findRun, groupOf } from '../../store/find-run.js';
 import { readRun, type RunPaths } from '../../store/run-folder.js';
 import type { Io } from '../io.js';
 import type { ParsedCommand } from '../tokenize.js';
-import { dlsRoot, runWord } from './wanted-run.js';
+import { dlsRoot, oneRun } from './run-word.js';
 
 /** Ends a run, or the invocation that it belongs to. @returns the exit code: 0 once it has ended. */
 export async function runCommand(parsed: ParsedCommand, io: Io): Promise<number> {
+  const word = oneRun(parsed);
   const root = await dlsRoot(io);
-  const word = runWord(parsed);
   const paths = chosen(root, word, io);
   const outcome = await cancelRun(paths, {
     onWait: ({ pid, host }) =>
@@ -27,7 +27,7 @@ function chosen(root: string, word: string | null, io: Io): RunPaths {
   try {
     named = findRun(root, word, io.cwd);
   } catch (error) {
-    const group = word !== null && isNotFound(error) ? groupOf(root, word) : [];
+    const group = word !== null && isNotFound(error) ? findGroup(root, word) : [];
     const current = cancelable(group) ?? group.at(-1);
     if (current === undefined) throw error;
     return current;
@@ -41,8 +41,7 @@ function isNotFound(error: unknown): boolean {
 }
 
 function describe({ how, status, overview, controller, hosts }: CancelOutcome): string {
-  const { run, state } = overview;
-  const { id } = run;
+  const { id, run, state } = overview;
   const { done } = state.counts;
   const of = state.total === null ? '' : ` of ${state.total}`;
   const tasks = `${done}${of} ${plural('task', state.total ?? done)} ${done === 1 ? 'is' : 'are'} done`;
@@ -51,7 +50,7 @@ function describe({ how, status, overview, controller, hosts }: CancelOutcome): 
   if (how === 'queued') {
     return `${id} is queued: it ends as soon as its turn comes, and what follows it in its invocation does not run\n  \`dl_jobs cancel ${run.group}\` ends the job that runs now`;
   }
-  const gone = hosts === 0 ? '' : `; its ${hosts} ${plural('process', hosts)} ended`;
+  const gone = hosts === 0 ? '' : `; its ${hosts} ${hosts === 1 ? 'process' : 'processes'} ended`;
   const rest = run.groupSize - run.groupIndex - 1;
   const others = rest > 0 ? `; the ${rest} ${plural('job', rest)} after it will not run` : '';
   if (how === 'ended') return `${id} is ${status}: ${tasks}${gone}${others}${goOn}`;

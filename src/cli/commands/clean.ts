@@ -5,11 +5,12 @@ import { clean } from '../../job/clean.js';
 import { plural } from '../../job/summary-text.js';
 import type { Io } from '../io.js';
 import type { ParsedCommand } from '../tokenize.js';
-import { dlsRoot, refuseWords } from './wanted-run.js';
+import { dlsRoot, noWords } from './run-word.js';
 
 /** Deletes old runs and what crashes left. @returns the exit code: 3 when something could not be deleted. */
-export async function runCommand({ command, words, options }: ParsedCommand, io: Io): Promise<number> {
-  refuseWords(command, words);
+export async function runCommand(parsed: ParsedCommand, io: Io): Promise<number> {
+  noWords(parsed);
+  const { options } = parsed;
   if (options.older_than === undefined) {
     throw new UsageError('USAGE', 'expected --older-than AGE, got none', {
       hint: 'For instance `dl_jobs clean --older-than 7d`; 0 is all runs that have ended.',

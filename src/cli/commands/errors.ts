@@ -7,22 +7,22 @@ import { paint, type Paint } from '../colors.js';
 import type { Io } from '../io.js';
 import { cut, printable } from '../printable.js';
 import type { ParsedCommand } from '../tokenize.js';
-import { wantedRun } from './wanted-run.js';
+import { namedRun } from './run-word.js';
 
 const MESSAGE_LINES = 3;
 const LINE_LENGTH = 200;
 
 /** Prints the errors of a run by type and message. @returns the exit code: 0 whatever there is. */
 export async function runCommand(parsed: ParsedCommand, io: Io): Promise<number> {
-  const overview = viewRun(await wantedRun(parsed, io));
+  const overview = viewRun(await namedRun(parsed, io));
   if (parsed.options.json === true) printJson(overview, io);
   else printText(overview, io);
   return 0;
 }
 
-function printJson({ run, state }: RunOverview, io: Io): void {
+function printJson({ id, state }: RunOverview, io: Io): void {
   for (const { failure, type, message, count, task } of state.groups) {
-    const line = { failure, type, message, count, task, replay: replayOf(run.id, task) };
+    const line = { failure, type, message, count, task, replay: replayOf(id, task) };
     io.stdout.write(`${JSON.stringify(line)}\n`);
   }
   if (state.ungrouped === 0) return;
@@ -37,15 +37,15 @@ function printJson({ run, state }: RunOverview, io: Io): void {
   io.stdout.write(`${JSON.stringify(others)}\n`);
 }
 
-function printText({ paths, run, state }: RunOverview, io: Io): void {
+function printText({ id, paths, run, state }: RunOverview, io: Io): void {
   const { counts, groups, ungrouped, status } = state;
   const colours = paint(io.stdout.isTTY && (io.env['NO_COLOR'] ?? '') === '');
   const out: string[] = [
     counts.errors === 0
-      ? `${run.id} (${status}): no errors in ${counts.done} ${plural('task', counts.done)}`
-      : `${run.id} (${status}): ${counts.errors} of ${counts.done} tasks failed`,
+      ? `${id} (${status}): no errors in ${counts.done} ${plural('task', counts.done)}`
+      : `${id} (${status}): ${counts.errors} of ${counts.done} tasks failed`,
   ];
-  for (const group of groups) out.push('', ...groupLines(group, run.id, colours));
+  for (const group of groups) out.push('', ...groupLines(group, id, colours));
   if (ungrouped > 0) {
     out.push('', `${ungrouped} ${plural('error', ungrouped)} of further kinds; the errors file has them all`);
   }

@@ -5,11 +5,12 @@ import { detach } from '../detach.js';
 import type { Io } from '../io.js';
 import { settingsFromOptions } from '../options.js';
 import type { ParsedCommand } from '../tokenize.js';
-import { oneRun } from './one-run.js';
 import { withReporting } from './reporting.js';
+import { oneRun } from './run-word.js';
 
-export async function runCommand({ options, words }: ParsedCommand, io: Io): Promise<number> {
-  const wanted = oneRun(words);
+export async function runCommand(parsed: ParsedCommand, io: Io): Promise<number> {
+  const { options } = parsed;
+  const wanted = oneRun(parsed);
   if (options.detach === true) return await detach(io, false);
   const base = await loadSettings(io);
   return await withReporting(

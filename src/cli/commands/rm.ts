@@ -5,11 +5,11 @@ import { cancelRun } from '../../job/cancel-run.js';
 import { outputsThere } from '../../outputs/outputs-there.js';
 import { findRun } from '../../store/find-run.js';
 import { lockState } from '../../store/lock.js';
-import { removeRun } from '../../store/remove-run.js';
+import { refuseOtherFolder, removeRun } from '../../store/remove-run.js';
 import { readRun, type RunPaths } from '../../store/run-folder.js';
 import type { Io } from '../io.js';
 import type { ParsedCommand } from '../tokenize.js';
-import { dlsRoot } from './wanted-run.js';
+import { dlsRoot } from './run-word.js';
 
 /** Deletes the folders of runs; their outputs stay. @returns the exit code. */
 export async function runCommand({ words, options }: ParsedCommand, io: Io): Promise<number> {
@@ -22,6 +22,7 @@ export async function runCommand({ words, options }: ParsedCommand, io: Io): Pro
   const runs = [
     ...new Map(words.map((word) => findRun(root, word, io.cwd)).map((paths) => [paths.dir, paths])),
   ];
+  for (const [, paths] of runs) refuseOtherFolder(paths);
   // Before any is deleted it is known that all can be.
   if (options.force !== true) for (const [, paths] of runs) refuseControlled(paths);
   for (const [, paths] of runs) {

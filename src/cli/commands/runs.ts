@@ -8,14 +8,15 @@ import { printable } from '../printable.js';
 import { localTime, statusPaint } from '../status-text.js';
 import { alignColumns } from '../table.js';
 import type { ParsedCommand } from '../tokenize.js';
-import { dlsRoot, refuseWords } from './wanted-run.js';
+import { dlsRoot, noWords } from './run-word.js';
 
 const HEAD = ['ID', 'JOB', 'PLATFORM', 'STATUS', 'DONE', 'ERRORS', 'STARTED', 'DURATION'] as const;
 const STATUS = 3;
 
 /** Lists the runs of the project, the latest last. @returns the exit code. */
-export async function runCommand({ command, words, options }: ParsedCommand, io: Io): Promise<number> {
-  refuseWords(command, words);
+export async function runCommand(parsed: ParsedCommand, io: Io): Promise<number> {
+  noWords(parsed);
+  const { options } = parsed;
   const root = await dlsRoot(io);
   const rows = [...listRunRows(root)];
   if (options.json === true) {

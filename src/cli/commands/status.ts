@@ -7,13 +7,13 @@ import type { Io } from '../io.js';
 import { onInterrupt } from '../interrupts.js';
 import { statusLines } from '../status-text.js';
 import type { ParsedCommand } from '../tokenize.js';
-import { wantedRun } from './wanted-run.js';
+import { namedRun } from './run-word.js';
 
 const WATCH_MS = 1_000;
 
 /** Shows how a run is doing. @returns the exit code: 0 whatever became of the run. */
 export async function runCommand(parsed: ParsedCommand, io: Io): Promise<number> {
-  const paths = await wantedRun(parsed, io);
+  const paths = await namedRun(parsed, io);
   const asJson = parsed.options.json === true;
   if (parsed.options.watch !== true) {
     show(paths, io, asJson);
