@@ -42,7 +42,7 @@ export async function checkEnd(end: EndOfRound): Promise<string[]> {
       outcomes,
       unexpectedCrashes,
       problems: wrong,
-    } = checkOutcomes(plan, job, dir, history.recorded(job));
+    } = checkOutcomes(plan, job, dir, { recorded: history.recorded(job), since: history.since });
     problems.push(...wrong);
     if (unexpectedCrashes.length > hostsKilled) {
       problems.push(
@@ -51,12 +51,37 @@ export async function checkEnd(end: EndOfRound): Promise<string[]> {
     }
     hostsKilled -= Math.min(hostsKilled, unexpectedCrashes.length);
     failed ||= outcomes.some(({ failure }) => failure !== null);
+    problems.push(...(await checkStatus(project, job, dir, outcomes)));
     problems.push(...(await checkOutputs(end, job, dir, outcomes)));
   }
   if (last.code !== (failed ? 1 : 0))
     problems.push(`exit code ${last.code} of the last command: ${last.stderr}`);
   problems.push(...strayFiles(project, plan, scene));
   return problems;
+}
+
+async function checkStatus(
+  project: ChaosProject,
+  job: JobPlan,
+  dir: string,
+  outcomes: readonly Outcome[],
+): Promise<string[]> {
+  const { code, stdout, stderr } = await project.run(['status', basename(dir), '--json']);
+  if (code !== 0) return [`${job.name}: status ended with ${code}: ${stderr}`];
+  const { status, counts } = JSON.parse(stdout) as { status: string; counts: Record<string, number> };
+  const errors = outcomes.filter(({ failure }) => failure !== null).length;
+  const wanted: Record<string, number> = {
+    total: outcomes.length,
+    done: outcomes.length,
+    ok: outcomes.length - errors,
+    errors,
+    results: outcomes.reduce((sum, { results }) => sum + results.length, 0),
+  };
+  const wrong = Object.entries(wanted).filter(([key, count]) => counts[key] !== count);
+  return [
+    ...(status === 'finished' ? [] : [`${job.name}: the status is ${status}`]),
+    ...wrong.map(([key, count]) => `${job.name}: status says ${key} ${counts[key]}, there are ${count}`),
+  ];
 }
 
 async function checkOutputs(
@@ -76,7 +101,7 @@ async function checkOutputs(
   if (outputs.log !== null) problems.push(...checkLog(linesOf(outputs.log), outcomes));
   problems.push(...oldResults(plan, project, job, outputs));
 
-  const live = bothSorted(outputs);
+  const live = bothLines(outputs);
   const damage = random.pick(['nothing', 'removed', 'cut'] as const);
   if (damage === 'removed') rmSync(outputs.results, { force: true });
   if (damage === 'cut' && existsSync(outputs.errors)) {
@@ -88,12 +113,21 @@ async function checkOutputs(
     ...check(`rebuilt (${damage})`),
     ...tasksInOrder(outputs).map((p) => `${job.name}, rebuilt: ${p}`),
   );
-  if (bothSorted(outputs) !== live) problems.push(`${job.name}: rebuilt outputs differ from the live ones`);
+  const rebuilt = bothLines(outputs);
+  for (const [was, is] of [
+    [live, rebuilt],
+    [rebuilt, live],
+  ] as const) {
+    const others = new Set(is);
+    const [line] = was.filter((one) => !others.has(one));
+    if (line === undefined) continue;
+    problems.push(`${job.name}: only in ${was === live ? 'live' : 'rebuilt'} outputs: ${line.slice(0, 500)}`);
+  }
   return problems;
 }
 
-function bothSorted({ results, errors }: OutputPaths): string {
-  return [results, errors].map((path) => linesOf(path).sort().join('\n')).join('\n\n');
+function bothLines({ results, errors }: OutputPaths): string[] {
+  return [results, errors].flatMap(linesOf);
 }
 
 /** A file that had our fixed name before must be there under another one, untouched. */

@@ -18,7 +18,8 @@ export class History {
   readonly #project: ChaosProject;
   readonly #plan: RoundPlan;
   readonly #scene: Scene;
-  readonly #looks: Look[] = [];
+  #looks: Look[] = [];
+  #since = 0;
 
   constructor(project: ChaosProject, plan: RoundPlan, scene: Scene) {
     this.#project = project;
@@ -46,7 +47,7 @@ export class History {
       const dir = this.runOf(job);
       if (dir === null) continue;
       const executions = this.#scene.executions(job.side);
-      const recorded = recordedTasks(readJournal(dir));
+      const recorded = recordedTasks(readJournal(dir), this.#since);
       const before = this.#looks.findLast((look) => look.job === job)?.recorded ?? [];
       for (const [task, end] of before) {
         const now = recorded.get(task);
@@ -56,6 +57,19 @@ export class History {
       this.#looks.push({ job, executions, recorded });
     }
     return problems;
+  }
+
+  /** The round after which a retry began; 0: none. */
+  get since(): number {
+    return this.#since;
+  }
+
+  /** From here on only what is ok has an outcome that must stay. Gives what was wrong until now. */
+  beginRetry(): string[] {
+    const problems = this.repeats();
+    this.#since = this.#scene.rounds();
+    this.#looks = [];
+    return [...problems, ...this.look()];
   }
 
   recorded(job: JobPlan): ReadonlyMap<number, End> {

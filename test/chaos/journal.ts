@@ -49,18 +49,29 @@ export function endsOfShards(shards: readonly Shard[]): End[] {
   return shards.flatMap(({ lines }) => lines.flatMap(endsOf));
 }
 
-/** Tasks that have an outcome, with the outcome. A task of which two are recorded is an error. */
-export function recordedTasks(shards: readonly Shard[]): Map<number, End> {
-  const recorded = new Map<number, End>();
+/**
+ * Tasks that have an outcome, with the outcome. A task of which two are recorded is an error.
+ *
+ * @param since - a retry began after that round: errors of before are no outcomes any more, but can be replaced
+ */
+export function recordedTasks(shards: readonly Shard[], since: number): Map<number, End> {
+  const [before, after] = [new Map<number, End>(), new Map<number, End>()];
   for (const end of endsOfShards(shards)) {
     if (end.fin === false) continue;
+    const recorded = (end['r'] as number) > since ? after : before;
     const other = recorded.get(end.t);
     if (other !== undefined) {
       throw new Error(`task ${end.t} has two outcomes: ${JSON.stringify(other)} and ${JSON.stringify(end)}`);
     }
     recorded.set(end.t, end);
   }
-  return recorded;
+  for (const [task, end] of before) {
+    if (end.s !== 'ok') continue;
+    const other = after.get(task);
+    if (other !== undefined) throw new Error(`task ${task} was ok and retried: ${JSON.stringify(other)}`);
+    after.set(task, end);
+  }
+  return after;
 }
 
 /** Tasks that a batch of the shard had, and that it does not say the outcome of. */

@@ -4,6 +4,15 @@ import { chaosOptions, repeatLine, type ChaosOptions } from './options.js';
 import { PHASES, TARGETS } from './plan.js';
 import { playRound, type RoundReport } from './round.js';
 
+/** So many rounds must have hit each phase so many times, or they say nothing of it. */
+const ENOUGH_ROUNDS = 200;
+const ENOUGH_KILLS = 20;
+
+function missedPhases(reports: readonly RoundReport[]): string[] {
+  const phases = reports.flatMap(({ hits }) => hits.map(({ phase }) => phase));
+  return PHASES.filter((phase) => phases.filter((hit) => hit === phase).length < ENOUGH_KILLS);
+}
+
 /** Rounds of a seed, some at a time, until all are done or the time is over. */
 export async function playRounds(
   options: ChaosOptions,
@@ -43,9 +52,11 @@ export async function main(words: readonly string[], repo: string): Promise<numb
   for (const line of summaryLines(reports)) console.log(line);
   console.log(`${reports.length} rounds in ${minutes.toFixed(1)} minutes`);
   const failed = reports.filter(({ problems }) => problems.length > 0);
+  const missed = reports.length >= ENOUGH_ROUNDS ? missedPhases(reports) : [];
+  for (const phase of missed) console.log(`failed: fewer than ${ENOUGH_KILLS} kills in ${phase}`);
   for (const { plan } of failed) console.log(`failed: ${repeatLine(options, plan.round)}`);
-  console.log(`${reports.length - failed.length} passed, ${failed.length} failed`);
-  return failed.length > 0 || reports.length === 0 ? 1 : 0;
+  console.log(`${reports.length - failed.length} passed, ${failed.length + missed.length} failed`);
+  return failed.length + missed.length > 0 || reports.length === 0 ? 1 : 0;
 }
 
 export function reportLines(report: RoundReport, options: ChaosOptions): string[] {
@@ -70,7 +81,7 @@ export function summaryLines(reports: readonly RoundReport[]): string[] {
   const count = (is: (hit: (typeof hits)[number]) => boolean): number => hits.filter(is).length;
   return [
     'kills by phase:',
-    ...PHASES.map((phase) => `  ${phase.padEnd(22)}${count((hit) => hit.phase === phase)}`),
+    ...[...PHASES, 'retrying'].map((phase) => `  ${phase.padEnd(22)}${count((hit) => hit.phase === phase)}`),
     'of those while resuming, in the middle of:',
     ...PHASES.slice(0, -1).map(
       (phase) => `  ${phase.padEnd(22)}${count((hit) => hit.phase === 'resuming' && hit.within === phase)}`,

@@ -20,10 +20,12 @@ export function checkOutcomes(
   plan: RoundPlan,
   job: JobPlan,
   dir: string,
-  recorded: ReadonlyMap<number, End>,
+  { recorded, since }: { readonly recorded: ReadonlyMap<number, End>; readonly since: number },
 ): { outcomes: Outcome[]; unexpectedCrashes: number[]; problems: string[] } {
   const shards = readJournal(dir);
-  const problems = charges(plan, job, shards);
+  const problems = [false, true].flatMap((retried) =>
+    charges(plan, job, shards, ({ r }) => (r as number) > since === retried),
+  );
   const unexpectedCrashes: number[] = [];
   const outcomes = Array.from(job.letters, (letter, task): Outcome => {
     const wanted = expected(job, task, plan.grouped);
@@ -61,10 +63,15 @@ function isOnly(tasks: ReadonlySet<number>, task: number): boolean {
 }
 
 /** No task is charged more often than it has tries, and none is given up before. */
-function charges({ retries }: RoundPlan, job: JobPlan, shards: readonly Shard[]): string[] {
+function charges(
+  { retries }: RoundPlan,
+  job: JobPlan,
+  shards: readonly Shard[],
+  isMeant: (end: End) => boolean,
+): string[] {
   const charged = new Map<number, number>();
   const final = new Map<number, End>();
-  for (const end of endsOfShards(shards)) {
+  for (const end of endsOfShards(shards).filter(isMeant)) {
     if (end.s !== 'error' || (end.ft !== 'crash' && end.ft !== 'timeout')) continue;
     charged.set(end.t, (charged.get(end.t) ?? 0) + 1);
     if (end.fin !== false) final.set(end.t, end);

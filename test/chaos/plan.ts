@@ -3,7 +3,9 @@ import { letters } from './kinds.js';
 import { Random } from './random.js';
 
 export const PHASES = ['start-up', 'producing arguments', 'running', 'writing outputs', 'resuming'] as const;
-export type Phase = (typeof PHASES)[number];
+export type PlannedPhase = (typeof PHASES)[number];
+/** `retrying`: besides, where a round runs its failed tasks again. */
+export type Phase = PlannedPhase | 'retrying';
 
 /** What is killed. */
 export const TARGETS = ['controller', 'its process group', 'one host', 'all hosts', 'everything'] as const;
@@ -53,7 +55,7 @@ export interface JobPlan {
 
 export interface RoundPlan {
   readonly round: number;
-  readonly phase: Phase;
+  readonly phase: PlannedPhase;
   readonly language: 'typescript' | 'python';
   readonly jobs: readonly JobPlan[];
   readonly form: Form;
@@ -79,11 +81,13 @@ export interface RoundPlan {
   readonly runKills: readonly Kill[];
   /** Of `resume`, one try each. */
   readonly resumeKills: readonly Kill[];
+  /** Of `retry` when the run is done, and of what goes on with that; null: nothing is retried. */
+  readonly retryKills: readonly Kill[] | null;
 }
 
 export function planRound(seed: number, round: number, short: boolean): RoundPlan {
   const random = Random.of(seed, round, short ? 'short' : 'long');
-  const phase = PHASES[round % PHASES.length] as Phase;
+  const phase = PHASES[round % PHASES.length] as PlannedPhase;
   const language =
     (Math.floor(round / PHASES.length) + (round % PHASES.length)) % 2 === 0 ? 'typescript' : 'python';
   const stuck = random.chance(short ? 0.25 : 0.4);
@@ -104,6 +108,8 @@ export function planRound(seed: number, round: number, short: boolean): RoundPla
   const slow = phase === 'producing arguments' || (form.endsWith('generator') && random.chance(0.3));
   const every = Math.max(1, Math.round(tasks / 60));
   const fixedNames = random.chance(0.3);
+  const retried = !stuck && jobs.length === 1 && random.chance(0.3);
+  const runKills = firstKills(random, phase);
   return {
     round,
     phase,
@@ -120,20 +126,21 @@ export function planRound(seed: number, round: number, short: boolean): RoundPla
     taskConcurrency: language === 'typescript' && random.chance(0.25) ? random.int(2, 5) : 1,
     durability: random.pick(['batch', 'batch', 'record', 'none']),
     shuffle: random.chance(0.25),
-    ordered: random.chance(0.2),
+    ordered: random.chance(0.2) || runKills.some(({ moment }) => moment.at === 'temp'),
     grouped: random.chance(0.3),
     log: random.chance(0.6),
     fixedNames,
     namesRun: random.chance(0.5) && jobs.length === 1,
-    runKills: firstKills(random, phase),
+    runKills,
     resumeKills: Array.from({ length: phase === 'resuming' ? random.int(2, 4) : random.int(0, 2) }, () =>
       resumeKill(random),
     ),
+    retryKills: retried ? Array.from({ length: random.int(0, 2) }, () => resumeKill(random)) : null,
   };
 }
 
 /** Ways to say when, each for one of the phases. */
-function firstKills(random: Random, phase: Phase): Kill[] {
+function firstKills(random: Random, phase: PlannedPhase): Kill[] {
   switch (phase) {
     case 'start-up':
       return Array.from({ length: random.int(1, 2) }, () => startKill(random));
@@ -177,7 +184,7 @@ function startKill(random: Random): Kill {
 }
 
 function outputKill(random: Random): Kill {
-  const at = random.pick(['output', 'output', 'executions', 'end', 'temp'] as const);
+  const at = random.pick(['output', 'output', 'executions', 'end', 'end', 'temp'] as const);
   if (at === 'output') return kill(random, { at, times: random.int(1, 6) }, 3);
   if (at === 'executions') return kill(random, { at, share: 1 }, 60);
   return kill(random, { at }, 4);

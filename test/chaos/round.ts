@@ -2,7 +2,7 @@
 import { basename } from 'node:path';
 import { checkEnd } from './check.js';
 import { markedProcesses, leftAfter } from './processes.js';
-import { planRound, type RoundPlan } from './plan.js';
+import { planRound, type Kill, type RoundPlan } from './plan.js';
 import { ChaosProject, runWords, type Command, type CommandResult } from './project.js';
 import { Random } from './random.js';
 import { Scene } from './scene.js';
@@ -91,58 +91,82 @@ class Game {
   async play(): Promise<void> {
     const runKills = [...this.#plan.runKills];
     const resumeKills = [...this.#plan.resumeKills];
-    let free = 0;
-    let last: CommandResult;
-    for (;;) {
+    let last = await this.#untilDone(() => {
       const exists = this.#scene.runs().length > 0;
-      const kill = exists ? resumeKills.shift() : runKills.shift();
-      const words = exists ? this.#resumeWords() : runWords(this.#plan);
-      const watch = kill === undefined ? null : new Watch(this.#scene, kill);
-      const began = performance.now();
-      const command = this.#project.start(words);
-      this.commands++;
-      let hit: Hit | null = null;
-      if (kill === undefined || watch === null) await endOf(command);
-      else {
-        const around = {
-          plan: this.#plan,
-          scene: this.#scene,
-          mark: this.#project.mark,
-          random: this.#random,
-        };
-        hit = await strike(kill, command, around, watch);
-        if (hit !== null) this.hits.push(hit);
-      }
-      last = command.result as CommandResult;
-      this.#tell(command, hit, performance.now() - began);
-      await this.#afterCommand(last, hit);
-      const isDone = this.#history.isComplete();
-      if (isDone && (last.code === 0 || last.code === 1)) break;
-      if (hit === null && ++free >= FREE_TRIES) {
-        this.problem(`not done after ${this.commands} commands; the last said: ${last.stderr}`);
-        return;
-      }
+      return {
+        words: exists ? this.#about('resume') : runWords(this.#plan),
+        kill: exists ? resumeKills.shift() : runKills.shift(),
+      };
+    });
+    if (last !== null && this.#plan.retryKills !== null) {
+      const retryKills = [...this.#plan.retryKills];
+      this.problems.push(...this.#history.beginRetry());
+      const rounds = this.#scene.rounds();
+      last = await this.#untilDone(() => {
+        const begun = this.#scene.rounds() > rounds;
+        return { words: this.#about(begun ? 'resume' : 'retry'), kill: retryKills.shift() };
+      });
     }
-    const hostsKilled = this.hits.reduce((sum, { hosts }) => sum + hosts, 0);
+    if (last === null) return;
     this.problems.push(
       ...(await checkEnd({
         plan: this.#plan,
         project: this.#project,
         scene: this.#scene,
         history: this.#history,
-        hostsKilled,
+        hostsKilled: this.hits.reduce((sum, { hosts }) => sum + hosts, 0),
         last,
         random: this.#random,
       })),
     );
   }
 
-  #resumeWords(): string[] {
+  /** Runs commands until all tasks have an outcome. Null: they never got one. */
+  async #untilDone(next: () => { words: string[]; kill: Kill | undefined }): Promise<CommandResult | null> {
+    let free = 0;
+    for (;;) {
+      const { words, kill } = next();
+      const { result, hit } = await this.#command(words, kill);
+      const isDone = this.#history.isComplete();
+      if (isDone && (result.code === 0 || result.code === 1)) return result;
+      if (hit !== null || ++free < FREE_TRIES) continue;
+      this.problem(`not done after ${this.commands} commands; the last said: ${result.stderr}`);
+      return null;
+    }
+  }
+
+  async #command(
+    words: readonly string[],
+    kill: Kill | undefined,
+  ): Promise<{ result: CommandResult; hit: Hit | null }> {
+    const watch = kill === undefined ? null : new Watch(this.#scene, kill);
+    const began = performance.now();
+    const command = this.#project.start(words);
+    this.commands++;
+    let hit: Hit | null = null;
+    if (kill === undefined || watch === null) await endOf(command);
+    else {
+      hit = await strike(
+        kill,
+        command,
+        { scene: this.#scene, mark: this.#project.mark, random: this.#random },
+        watch,
+      );
+      if (hit !== null) this.hits.push(hit);
+    }
+    const result = command.result as CommandResult;
+    this.#tell(command, hit, performance.now() - began);
+    await this.#afterCommand(result, hit);
+    return { result, hit };
+  }
+
+  /** The words of a command about the run. */
+  #about(command: 'resume' | 'retry'): string[] {
     const [dir] = this.#scene.runs();
-    if (!this.#plan.namesRun || dir === undefined) return ['resume'];
+    if (!this.#plan.namesRun || dir === undefined) return [command];
     const id = basename(dir);
     return [
-      'resume',
+      command,
       this.#random.pick([id, id.slice(0, id.indexOf('-')), id.slice(id.lastIndexOf('-') + 1)]),
     ];
   }
@@ -160,8 +184,9 @@ class Game {
     if (signal === 'SIGABRT') this.problem(`it hung: ${stderr}`);
     // A stack of ours, and not of a task: nobody should ever see one.
     if (/\n\s+at .*\/dist\//.test(stderr)) this.problem(`a bug showed: ${stderr}`);
-    const expected = hit === null ? [0, 1] : [0, 1, 3];
-    if (code !== null && !expected.includes(code)) this.problem(`exit code ${code}: ${stderr}`);
+    // A host that is killed while it starts can be the end of its round.
+    const isExplained = hit !== null && (code === 3 || stderr.includes('signal SIGKILL while it loaded'));
+    if (code !== null && code > 1 && !isExplained) this.problem(`exit code ${code}: ${stderr}`);
     this.problems.push(...this.#history.look());
     const left = await leftAfter(GONE_WITHIN_S, this.#project.mark);
     for (const { pid, command } of left) {

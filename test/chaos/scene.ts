@@ -1,5 +1,14 @@
 /** What can be seen of a round's runs from outside, cheaply enough to look every millisecond. */
-import { existsSync, readdirSync, readFileSync, statSync } from 'node:fs';
+import {
+  closeSync,
+  existsSync,
+  fstatSync,
+  openSync,
+  readdirSync,
+  readFileSync,
+  readSync,
+  statSync,
+} from 'node:fs';
 import { join } from 'node:path';
 import type { ChaosProject } from './project.js';
 import type { Moment, RoundPlan } from './plan.js';
@@ -117,7 +126,7 @@ export class Scene {
       case 'temp':
         return () => this.hasTemp();
       case 'end':
-        return () => newShards().some((path) => read(path).slice(-2_000).includes('"e":"round-ended"'));
+        return () => newShards().some((path) => tail(path).includes('"e":"round-ended"'));
     }
   }
 }
@@ -139,6 +148,21 @@ function read(path: string): string {
     return readFileSync(path, 'latin1');
   } catch {
     return '';
+  }
+}
+
+/** The end of a file. */
+function tail(path: string): string {
+  let fd = -1;
+  try {
+    fd = openSync(path, 'r');
+    const bytes = Buffer.alloc(2_000);
+    const got = readSync(fd, bytes, 0, bytes.length, Math.max(0, fstatSync(fd).size - bytes.length));
+    return bytes.toString('latin1', 0, got);
+  } catch {
+    return '';
+  } finally {
+    if (fd >= 0) closeSync(fd);
   }
 }
 

@@ -1,6 +1,6 @@
 /** Kills what a plan says, at the moment that it says. */
 import type { Command } from './project.js';
-import type { Kill, Phase, RoundPlan } from './plan.js';
+import type { Kill, Phase } from './plan.js';
 import { killTarget } from './processes.js';
 import type { Random } from './random.js';
 import { readFileSync } from 'node:fs';
@@ -17,6 +17,8 @@ export interface Hit {
   readonly hosts: number;
 }
 
+const PHASE_OF: Readonly<Record<string, Phase>> = { resume: 'resuming', retry: 'retrying' };
+
 /** Everything of a round ends within this, unless it hangs. */
 const PATIENCE_MS = 120_000;
 
@@ -26,7 +28,7 @@ const sleep = (ms: number): Promise<void> => new Promise((resolve) => setTimeout
 export async function strike(
   kill: Kill,
   command: Command,
-  round: { readonly plan: RoundPlan; readonly scene: Scene; readonly mark: string; readonly random: Random },
+  round: { readonly scene: Scene; readonly mark: string; readonly random: Random },
   watch: Watch,
 ): Promise<Hit | null> {
   const { scene, mark, random } = round;
@@ -34,7 +36,7 @@ export async function strike(
   const end = performance.now() + PATIENCE_MS;
   while (command.result === null && !watch.isTime()) {
     if (performance.now() > end) break;
-    await sleep(1);
+    await (watch.isNear(scene) ? new Promise((resolve) => setImmediate(resolve)) : sleep(1));
   }
   if (command.result === null && delayMs > 0) await sleep(delayMs);
   if (command.result !== null) return null;
@@ -51,7 +53,7 @@ export async function strike(
   const within = phaseNow(scene, watch, moment.at);
   await endOf(command);
   return {
-    phase: command.words[0] === 'run' ? within : 'resuming',
+    phase: PHASE_OF[command.words[0] ?? ''] ?? within,
     within,
     target,
     moment: moment.at,
@@ -76,20 +78,21 @@ export async function endOf(command: Command): Promise<void> {
 export class Watch {
   readonly isTime: () => boolean;
   readonly #shards: ReadonlySet<string>;
-  readonly #executions: number;
+  readonly #isShort: boolean;
 
   constructor(scene: Scene, kill: Kill) {
     this.isTime = scene.watch(kill.moment);
     this.#shards = new Set(scene.shards());
-    this.#executions = scene.allExecutions();
+    this.#isShort = kill.moment.at === 'end' || kill.moment.at === 'temp';
+  }
+
+  /** The moment may be over within less than a millisecond. */
+  isNear(scene: Scene): boolean {
+    return this.#isShort && scene.allExecutions() >= scene.tasks;
   }
 
   newShards(scene: Scene): string[] {
     return scene.shards().filter((path) => !this.#shards.has(path));
-  }
-
-  executions(scene: Scene): number {
-    return scene.allExecutions() - this.#executions;
   }
 }
 
