@@ -79,6 +79,8 @@ export interface RunFile {
   readonly groupSize: number;
   /** ISO 8601 in UTC. */
   readonly created: string;
+  /** Where the run folder was made, absolute: when it is elsewhere, the project may have been moved. */
+  readonly dir: string;
   readonly projectRoot: string;
   /** Root of the task's modules: the project's, or a folder of this package for the built-in test job. */
   readonly codeRoot: string;

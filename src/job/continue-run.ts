@@ -11,12 +11,13 @@ import { sweepTemps } from '../outputs/outputs-of-run.js';
 import { surveyRun, type Survey } from '../outputs/survey.js';
 import { loadPlatform } from '../platforms/registry.js';
 import { findModule } from '../snapshot/find-module.js';
+import { relinkSnapshot } from '../snapshot/relink.js';
 import { loadedFile, takeSnapshot, writeSnapshot } from '../snapshot/snapshot.js';
 import { acceptDamage, acceptedDamage, type DamagedRegion } from '../store/damage.js';
 import { takeLock, type HeldLock } from '../store/lock.js';
 import { takeRequests } from '../store/requests.js';
 import type { RoundFile } from '../store/rounds.js';
-import { readRun, type RunPaths } from '../store/run-folder.js';
+import { readMove, readRun, type RunPaths } from '../store/run-folder.js';
 import { resolveInterpreter } from '../worker/host-command.js';
 import { maskFolder } from '../worker/mask-log.js';
 import { retryWork, unfinishedWork, type RetryChoice } from './choose-work.js';
@@ -217,6 +218,8 @@ async function codeOf(
   if (!isNew) {
     const hash = last?.code ?? run.code;
     const folder = join(paths.code, hash);
+    const move = readMove(paths);
+    if (move !== null && existsSync(folder)) relinkSnapshot(folder, move);
     if (existsSync(folder)) return { hash, folder, entry: last?.entry ?? run.entry };
     throw new UsageError('RUN_STATE', `expected the code of the run in ${folder}, found none`, {
       hint: 'Run with the code as it is now: `--code new`.',

@@ -116,6 +116,7 @@ export async function prepareRun(job: RunnableJob, context: PrepareContext): Pro
       groupIndex: context.groupIndex,
       groupSize: context.groupSize,
       created: created.toISOString(),
+      dir: paths.dir,
       projectRoot: root,
       codeRoot,
       cwd: context.cwd,

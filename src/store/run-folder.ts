@@ -6,6 +6,7 @@ import { join } from 'node:path';
 import { RUN_VERSION, type RunFile } from '../contract/spec.js';
 import { InfrastructureError } from '../base/errors.js';
 import { storeError, writeAtomic } from './atomic.js';
+import { moveOf, relocated, type Move } from './relocate.js';
 import { safeName } from './run-id.js';
 
 /** Where everything in a run folder is. */
@@ -73,6 +74,15 @@ export function commitRun(paths: RunPaths, run: RunFile): void {
 
 /** What a run is. Throws STORE_FAILED, and RUN_VERSION for a run of a later release. */
 export function readRun(paths: RunPaths): RunFile {
+  return relocated(readRunFile(paths), paths.dir);
+}
+
+/** Where the project of a run was when the run was made, and where it is now; null: there still. */
+export function readMove(paths: RunPaths): Move | null {
+  return moveOf(readRunFile(paths), paths.dir);
+}
+
+function readRunFile(paths: RunPaths): RunFile {
   let run: RunFile;
   try {
     run = JSON.parse(readFileSync(paths.runFile, 'utf8')) as RunFile;
