@@ -98,7 +98,9 @@ async function checkOutputs(
     ].map((problem) => `${job.name}, ${when}: ${problem}`);
   const problems = check(plan.ordered ? 'put in order' : 'as they came');
   if (plan.ordered) problems.push(...tasksInOrder(outputs).map((problem) => `${job.name}: ${problem}`));
-  if (outputs.log !== null) problems.push(...checkLog(linesOf(outputs.log), outcomes));
+  // The log tells of each go; the outcomes that count are those of the last.
+  if (outputs.log !== null && plan.retryKills === null)
+    problems.push(...checkLog(linesOf(outputs.log), outcomes));
   problems.push(...oldResults(plan, project, job, outputs));
 
   const live = bothLines(outputs);

@@ -90,10 +90,11 @@ export function planRound(seed: number, round: number, short: boolean): RoundPla
   const phase = PHASES[round % PHASES.length] as PlannedPhase;
   const language =
     (Math.floor(round / PHASES.length) + (round % PHASES.length)) % 2 === 0 ? 'typescript' : 'python';
-  const stuck = random.chance(short ? 0.25 : 0.4);
+  // Of the dozen rounds of the short form one in each language.
+  const stuck = short ? round % 7 === 2 : random.chance(0.4);
   // A stuck task costs its time limit, and the patience of the one who ends it, for each try.
   const retries = random.pick(stuck ? [0, 0, 0, 1] : [0, 0, 1, 2]);
-  const tasks = short ? random.int(600, 1_200) : random.int(2_000, 4_000);
+  const tasks = short ? random.int(400, 800) : random.int(2_000, 4_000);
   const jobOf = (name: string, count: number): JobPlan => ({
     name,
     letters: letters(random, { tasks: count, stuck, retried: retries > 0, children: random.chance(0.6) }),
