@@ -1,5 +1,5 @@
 /** Prepares a further round of a run: to finish it, or to run again what failed. */
-import { existsSync } from 'node:fs';
+import { existsSync, statSync } from 'node:fs';
 import { basename, isAbsolute, join } from 'node:path';
 import { JobError, UsageError } from '../base/errors.js';
 import type { ResolvedSettings } from '../config/load.js';
@@ -94,7 +94,12 @@ async function nextRound(
     retry === null && times >= LOST_AFTER && work.has(task) ? [task] : [],
   );
   for (const task of lost) work.remove(task);
-  if (work.size === 0 && !work.open && lost.length === 0 && (retry !== null || isCollected(paths, survey))) {
+  if (
+    work.size === 0 &&
+    !work.open &&
+    lost.length === 0 &&
+    (retry !== null || isCollected(paths, run, survey))
+  ) {
     args.close();
     return null;
   }
@@ -145,10 +150,23 @@ async function nextRound(
   };
 }
 
-/** False: somebody died after the last outcome was recorded and before the outputs had it. A round without tasks mends that. */
-function isCollected(paths: RunPaths, { shards, lengths }: Survey): boolean {
+/**
+ * False: somebody died after the last outcome was recorded and before the outputs had it, or a power failure has cut
+ * them. A round without tasks mends that.
+ */
+function isCollected(paths: RunPaths, run: RunFile, { shards, lengths }: Survey): boolean {
   const checkpoint = readCheckpoint(paths, shards, lengths);
-  return shards.every((path, i) => checkpoint?.shards[basename(path)] === lengths[i]);
+  if (checkpoint === null || shards.some((path, i) => checkpoint.shards[basename(path)] !== lengths[i]))
+    return false;
+  return (['results', 'errors'] as const).every((kind) => {
+    const path = run.outputs[kind];
+    const there = path === null ? undefined : statSync(path, { throwIfNoEntry: false });
+    const position = checkpoint[kind];
+    // What the user has taken away or replaced is the user's business: `dl_jobs outputs` makes it anew.
+    return (
+      there === undefined || position === null || there.ino !== position.inode || there.size >= position.size
+    );
+  });
 }
 
 function readJournal(paths: RunPaths, { skipDamaged, reporter }: ContinueOptions): Survey {

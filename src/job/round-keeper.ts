@@ -87,7 +87,9 @@ export class RoundKeeper {
   async finish(collector: Collector, status: RunStatus, reason: string | null): Promise<void> {
     this.#collector = collector;
     this.#checkpointed = -1;
-    await this.#checkpoint();
+    // Not forced to disk: nothing is appended any more, so that a file which a power failure has cut is shorter than
+    // the checkpoint says, and `resume` makes it anew. Waiting for a large one would cost a tenth of a short run.
+    await this.#writeCheckpoint(false);
     this.#write(status, reason);
   }
 
@@ -135,13 +137,13 @@ export class RoundKeeper {
   }
 
   #checkpoint(): Promise<void> {
-    this.#checkpointing ??= this.#writeCheckpoint().finally(() => {
+    this.#checkpointing ??= this.#writeCheckpoint(true).finally(() => {
       this.#checkpointing = null;
     });
     return this.#checkpointing;
   }
 
-  async #writeCheckpoint(): Promise<void> {
+  async #writeCheckpoint(synced: boolean): Promise<void> {
     const { journal, prepared } = this.#options;
     const collector = this.#collector;
     collector.flush();
@@ -149,7 +151,7 @@ export class RoundKeeper {
     const { length } = journal;
     // All that is written has been collected: the two are in step whenever nothing else runs.
     const checkpoint = checkpointOf(collector.files, this.#shards());
-    if (prepared.spec.durability !== 'none') {
+    if (synced && prepared.spec.durability !== 'none') {
       await journal.sync();
       await collector.sync();
     }

@@ -10,6 +10,7 @@ import {
   readFileSync,
   renameSync,
   rmSync,
+  truncateSync,
   writeFileSync,
 } from 'node:fs';
 import { join } from 'node:path';
@@ -284,6 +285,10 @@ describe('resume', () => {
     expectWhole(project, await project.run(['resume']));
     expect(executed(project).length).toBe(before);
     expect((await project.run(['resume'])).stderr).toContain('nothing is left to run');
+    // A power failure took the end of a file with it.
+    truncateSync(results, 50);
+    expectWhole(project, await project.run(['resume']));
+    expect(executed(project).length).toBe(before);
   });
 
   test('counts tries on over all resumes', onLinux, async () => {
