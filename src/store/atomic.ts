@@ -1,4 +1,15 @@
-import { closeSync, fdatasyncSync, openSync, renameSync, rmSync, writeSync } from 'node:fs';
+import {
+  accessSync,
+  closeSync,
+  constants,
+  existsSync,
+  fdatasyncSync,
+  openSync,
+  renameSync,
+  rmSync,
+  writeSync,
+} from 'node:fs';
+import { dirname } from 'node:path';
 import { InfrastructureError } from '../base/errors.js';
 
 /**
@@ -40,6 +51,10 @@ const MEANINGS: Record<string, string> = {
 /** A failed write or read of a run's files, in the user's words. */
 export function storeError(verb: string, path: string, cause: unknown): InfrastructureError {
   if (cause instanceof InfrastructureError) return cause;
+  if (verb !== 'read' && (cause as NodeJS.ErrnoException | null)?.code === 'ENOENT') {
+    const refusal = refusalAbove(path);
+    if (refusal !== null) return storeError(verb, path, refusal);
+  }
   const code = (cause as NodeJS.ErrnoException | null)?.code ?? '';
   const meaning = MEANINGS[code] ?? (cause instanceof Error ? cause.message : String(cause));
   return new InfrastructureError(
@@ -50,4 +65,16 @@ export function storeError(verb: string, path: string, cause: unknown): Infrastr
       cause,
     },
   );
+}
+
+/** Why nothing can be made at `path`; null: it can. Node says ENOENT where a folder above is read-only. */
+function refusalAbove(path: string): unknown {
+  let folder = path;
+  while (!existsSync(folder) && folder !== dirname(folder)) folder = dirname(folder);
+  try {
+    accessSync(folder, constants.W_OK);
+    return null;
+  } catch (error) {
+    return error;
+  }
 }

@@ -99,7 +99,7 @@ describe('a disk that gets full', () => {
   });
 
   test('before there is a run leaves none', options, async () => {
-    const small = disk('64k');
+    const small = disk('512k');
     const project = sideProject({ dls_root: small.dir });
     spawnSync('dd', ['if=/dev/zero', `of=${join(small.dir, 'filler')}`, 'bs=4k']);
     expectSaid(await project.run(['run', 'side', '5']), 'the disk is full (ENOSPC)');
