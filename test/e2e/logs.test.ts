@@ -107,7 +107,7 @@ describe('of a run that has ended', () => {
       'first\nsecond\n',
     );
     const one = await p.run(['logs', '--task', '2']);
-    expect(one.stdout).toContain(`${line(2)}`);
+    expect(one.stdout).toContain(line(2));
     expect(one.stdout.endsWith('  no newline 2first\nsecond\n')).toBe(true);
     expect(one.stderr).toBe(
       '-- round 1, attempt 1: exception\n-- round 2, attempt 1: timeout\n-- round 2, attempt 2: ok\n',
