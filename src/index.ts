@@ -27,6 +27,8 @@ export { IMAGES } from './config/images.js';
 export type { DLJobOptions, ArgsList } from './job/options.js';
 export type { RunOptions } from './job/run.js';
 export type { RunContextOptions } from './job/run-jobs.js';
+export type { ResumeOptions, RetryOptions } from './job/resume.js';
+export type { RetryChoice } from './job/choose-work.js';
 export type { OpenRun, OpenRunOptions } from './job/open-run.js';
 export type { RunSummary, EndStatus } from './outputs/summary.js';
 export type { RunStatus, RunState } from './outputs/run-state.js';

@@ -6,6 +6,7 @@ import { existsSync, readdirSync, rmSync } from 'node:fs';
 import { join, relative } from 'node:path';
 import { spawnSync } from 'node:child_process';
 import { createRequire } from 'node:module';
+import { finishedRun, RUN_LEAVES } from './finished-run.mjs';
 
 const require = createRequire(import.meta.url);
 
@@ -62,7 +63,7 @@ function dlJobs(label, log) {
         out: results,
         // What earlier runs left is no part of a run; caches stay.
         clean: () => {
-          for (const folder of ['results', 'errors', 'logs', 'dl_jobs/runs']) {
+          for (const folder of RUN_LEAVES) {
             rmSync(join(cwd, folder), { recursive: true, force: true });
           }
         },
@@ -88,6 +89,19 @@ function bare(label, argv, out = () => null) {
     label,
     missing: () => null,
     command: (context, _kind, _n, file) => ({ argv: argv(context, file), out: out(file) }),
+  };
+}
+
+/** A command that looks at a large run that has ended. */
+function looking(command, more = () => []) {
+  return {
+    label: `dl_jobs ${command}`,
+    missing: () => null,
+    command: (context) => {
+      requireBuilt(context);
+      const { cwd, tasks } = finishedRun(context);
+      return { argv: [process.execPath, context.dlJobs, command, ...more(tasks)], cwd, out: null };
+    },
   };
 }
 
@@ -133,5 +147,9 @@ export const CONTENDERS = {
     requireBuilt(context);
     return [process.execPath, context.dlJobs, '--help'];
   }),
+  'dl-jobs-status': looking('status'),
+  'dl-jobs-errors': looking('errors'),
+  'dl-jobs-runs': looking('runs'),
+  'dl-jobs-logs': looking('logs', (tasks) => ['--task', String(tasks - 1)]),
   'node-e': bare('node -e 0', () => [process.execPath, '-e', '0']),
 };

@@ -1,5 +1,4 @@
 import { CONTENDERS } from './contenders.mjs';
-import { LATER } from './rows.mjs';
 
 /** The middle of some numbers (the mean of the two middle ones); NaN of none. */
 export function median(values) {
@@ -81,7 +80,6 @@ export function render(report, markdown) {
     }
     for (const note of row.notes) text.push(`${markdown ? '- ' : '  '}${note}`);
   }
-  text.push('', `Not available yet: ${LATER.join('; ')} (bound 8× node -e 0, aim 5×).`);
   return text.join('\n');
 }
 

@@ -119,11 +119,14 @@ export const ROWS = [
       { subject: 'dl-jobs', part: 'host', max: 1.2 },
     ],
   },
-];
-
-/** Rows of the speed budget that wait for a command. */
-export const LATER = [
-  'status on a finished run of 1M',
-  'errors on a finished run of 1M',
-  'logs --task on a finished run of 1M',
+  ...['status', 'errors', 'runs', 'logs'].map((command) => ({
+    id: command,
+    title: `dl_jobs ${command === 'logs' ? 'logs --task' : command}, on a finished run of 1M tasks`,
+    kind: 'look',
+    n: 0,
+    short: true,
+    reference: 'node-e',
+    contenders: ['node-e', `dl-jobs-${command}`],
+    bounds: [{ subject: `dl-jobs-${command}`, reference: 'node-e', max: 8, aim: 5 }],
+  })),
 ];

@@ -26,6 +26,10 @@ class Records:
     def __init__(self, init):
         self.digests = init.get('digests', 'none')
         self.grouped = init['grouped']
+        self.retries = init.get('retries') or 0
+        self.retry_on = frozenset(init.get('retryOn') or ())
+        # Hides secrets in the JSON text of a failure; None: there are none.
+        self.mask = None
         self.values = []
         self.encoded = {}
         self.first = 0
@@ -39,6 +43,8 @@ class Records:
         self.results = []
         self.result_count = 0
         self.log = []
+        # Positions within the batch of those that will be tried again.
+        self.again = []
         self.durations = []
         self.digestible = self.digests != 'none'
 
@@ -46,7 +52,9 @@ class Records:
         """`epoch`: milliseconds since 1970 when time.perf_counter was 0."""
         self.batch_id = batch['id']
         self.ids = ',"r":%d,"a":%d' % (batch['round'], batch['attempt'])
+        self.tried_again = self.retry_on if batch['attempt'] <= self.retries else ()
         self.epoch = epoch
+        self.sent = 0
 
     def open(self, index, now):
         """The next value that is added to `values` is of task `index`, and the ones after it follow that."""
@@ -122,6 +130,11 @@ class Records:
             status, key = '"ok"', 'value'
         else:
             status, key = f'"error","ft":"{failure}"', 'value' if failure == 'returned' else 'error'
+            if failure in self.tried_again:
+                status += ',"fin":false'
+                self.again.append(self.sent + self.count)
+            if self.mask is not None:
+                text = self.mask(text)
         self.seal(
             f'"v":1,"k":"end","t":{index}{self.ids},"s":{status},"at":{int(self.epoch + began * 1000)},'
             f'"d":{_decimals(took)}{more},"{key}":{text}}}'
@@ -161,14 +174,17 @@ class Records:
                 str(self.durations).replace(' ', ''),
             )
             body += results + logged
-        head = '{"type":"out","id":%d,"n":%d,"bytes":%d%s,"busy":%.3f%s}\n' % (
+        again = ',"again":%s' % str(self.again).replace(' ', '') if self.again else ''
+        head = '{"type":"out","id":%d,"n":%d,"bytes":%d%s,"busy":%.3f%s%s}\n' % (
             self.batch_id,
             self.count,
             len(body),
             digest,
             busy,
+            again,
             ',"done":true' if done else '',
         )
+        self.sent += self.count
         self.reset()
         return head.encode('ascii') + body
 

@@ -14,6 +14,7 @@ import time
 import types
 
 from _records import SHORT_VALUE, Records, invalid
+import _values
 from _values import encode_result, parse, to_json
 
 try:
@@ -26,19 +27,25 @@ try:
 except ImportError:  # not on every platform
     resource = None
 
-GUEST = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
+FOLDER = os.path.dirname(os.path.abspath(__file__))
+GUEST = os.path.dirname(FOLDER)
 # Where Python's own modules are, before any folder of the user's.
-OWN_PATH = [path for path in sys.path if path and os.path.realpath(path) != os.path.dirname(os.path.realpath(__file__))]
+OWN_PATH = [path for path in sys.path if path and os.path.realpath(path) != os.path.realpath(FOLDER)]
 
-# Two socket pairs, one each way: see src/contract/wire.ts.
-FD_IN, FD_OUT = 3, 4
+# Two socket pairs, one each way, and a file: see src/contract/wire.ts.
+FD_IN, FD_OUT, FD_PROGRESS = 3, 4, 5
 WIRE_VERSION = 1
 FLUSH_BYTES = 65536
 FLUSH_SECONDS = 0.005
+# Records of tasks slower than this are sent at once when the worker watches: it may kill us over the next task, and
+# then what ended and was not sent runs once more.
+WORTH_SENDING_SECONDS = 0.001
 # Below this average a task's cpu time, memory and output are not asked for: it would cost more than the task.
 FAST_SECONDS = 50e-6
 # A task among fast ones that took this long is asked for its output after all.
 LONG_SECONDS = 200e-6
+# Taken from the system's address space only: nothing is ever written there.
+RESERVE_BYTES = 8 << 20
 # So many fast tasks run before the clock is asked whether records are due.
 RUN = 64
 
@@ -120,8 +127,13 @@ class Gone(Exception):
 
 
 class Host:
-    def __init__(self):
-        self.streams = _open_streams()
+    def __init__(self, inspecting):
+        # The streams are the terminal's, and the task runs under a debugger.
+        self.inspecting = inspecting
+        self.streams = (sys.stdout, sys.stderr) if inspecting else _open_streams()
+        self.progress = None
+        # Given up when a task fails: where memory has run out, it takes some to tell.
+        self.reserve = memory_reserve()
         self.buffer = b''
         self.records = None
         self.since = 0.0
@@ -206,6 +218,7 @@ class Host:
             raise Fatal('load', {'type': 'ProtocolError', 'message': message})
         sys.path[0:0] = [root, GUEST]
         sys.meta_path.insert(0, Guest(GUEST))
+        self.load_extras(init)
         sys.argv = [file]
         # User code that looks at __main__ (multiprocessing does) finds an empty module, not the host.
         self.main = sys.modules['__main__']
@@ -218,12 +231,31 @@ class Host:
         func = getattr(module, init['method'], None)
         if not callable(func):
             raise Fatal('missing', self.missing(name, init['method'], func), self.functions(module))
+        expanding = getattr(func, '__dl_expand_args__', False)
+        if self.inspecting:
+            with _OwnFirst():
+                from dl_jobs._inspect import debugged
+            func = debugged(func, self.finish_awaitable)
         if init['call'] == 'each':
             self.task = func
-        elif getattr(func, '__dl_expand_args__', False):
+        elif expanding:
             self.task = lambda words: func(words.get('args', []), words.get('kwargs', {}))
         else:
             self.task = lambda words: func(*words.get('args', ()), **words.get('kwargs', {}))
+
+    def load_extras(self, init):
+        """What few runs ask for."""
+        if init.get('progress'):
+            with _OwnFirst():
+                from dl_jobs._progress import Progress
+            self.progress = Progress()
+        if init.get('redact'):
+            with _OwnFirst():
+                from dl_jobs._masks import json_mask, text_mask
+            mask = text_mask(init['redact'])
+            if mask is not None:
+                _values.mask = mask
+                self.records.mask = json_mask(mask)
 
     def import_from(self, name, file):
         import importlib
@@ -304,9 +336,11 @@ class Host:
 
     @staticmethod
     def is_ours(file):
-        if file == main.__code__.co_filename or file.startswith('<frozen importlib'):
-            return True
         folder, name = os.path.split(file)
+        if folder == FOLDER and name in ('_serve.py', '_progress.py', '_inspect.py'):
+            return True
+        if file.startswith('<frozen importlib') or file == getattr(sys.modules.get('bdb'), '__file__', None):
+            return True
         base = os.path.basename(folder)
         return (base == 'importlib' and name == '__init__.py') or (
             base == 'asyncio' and name in ('base_events.py', 'futures.py', 'tasks.py')
@@ -359,6 +393,8 @@ class Host:
     def log_range(self):
         """Flush the streams; `,"log":[...]` if the log has grown, else an empty string."""
         self.flush_streams()
+        if self.inspecting:
+            return ''
         start, end = self.log_end, os.fstat(1).st_size
         self.log_end = end
         return ',"log":[%d,%d,%d]' % (self.host, start, end) if end > start else ''
@@ -366,7 +402,11 @@ class Host:
     def run_batch(self, batch, body):
         args, sound = self.arguments(body, sum(count for _, count in batch['tasks']))
         self.call = self.task if sound else self.checked_task
+        if self.progress is not None:
+            self.call = self.progress.noted(self.call, batch['id'])
         body = None
+        if self.reserve is None:
+            self.reserve = memory_reserve()
         args.reverse()
         clock = time.perf_counter
         records = self.records
@@ -386,11 +426,17 @@ class Host:
                     quick = True
                     index = self.run_quick(index, end, args.pop)
                 # The last records travel with the batch's end.
-                if args and (records.size >= FLUSH_BYTES or clock() - self.since >= FLUSH_SECONDS):
+                if args and (records.size >= FLUSH_BYTES or clock() - self.since >= self.patience()):
                     self.flush(clock())
+                elif self.forked:
+                    os._exit(0)  # as in send, before the child runs the next task
         if quick:
             self.look_for_output()
         self.flush(clock(), done=True)
+
+    def patience(self):
+        """Seconds that records of tasks like the last ones may wait for others."""
+        return 0 if self.progress is not None and self.average > WORTH_SENDING_SECONDS else FLUSH_SECONDS
 
     def checked_task(self, arg):
         if type(arg) is ArgumentError:
@@ -414,6 +460,7 @@ class Host:
         except SystemExit as error:
             self.leave(error)
         except BaseException as error:
+            self.reserve = None
             stop = clock()
             failure, text = self.raised(error)
         else:
@@ -477,6 +524,7 @@ class Host:
             records.close(start)
             self.leave(error)
         except BaseException as error:
+            self.reserve = None
             stop = clock()
             failure, text = self.raised(error)
         value = None
@@ -496,7 +544,10 @@ class Host:
         """Failure type and JSON text of an exception."""
         # as_json met what JSON cannot hold; by name, since user code may have a copy of the class of its own.
         is_invalid = any(kind.__name__ == 'InvalidResult' for kind in type(error).__mro__)
-        return 'invalid' if is_invalid else 'exception', to_json(self.describe(error))
+        failure = 'invalid' if is_invalid else 'exception'
+        if isinstance(error, MemoryError):
+            failure = 'oom'
+        return failure, to_json(self.describe(error))
 
     def returned(self, value):
         """Failure type, None if it is none, and JSON text of what a task returned."""
@@ -530,6 +581,13 @@ class ArgumentError:
         self.error = ValueError('expected a line of arguments in JSON: %s' % error)
 
 
+def memory_reserve():
+    try:
+        return bytes(RESERVE_BYTES)
+    except MemoryError:
+        return None
+
+
 def peak_memory():
     """`,"rss":<KiB>`: the process's peak so far."""
     if resource is None:
@@ -539,15 +597,23 @@ def peak_memory():
 
 
 def main():
-    # Ctrl-C reaches the whole process group; the worker decides what it means for a running task.
-    signal(SIGINT, SIG_IGN)
+    # Not for hosts that the task may start in turn.
+    inspecting = os.environ.pop('DL_JOBS_INSPECT', None) == '1'
+    # Ctrl-C reaches the whole process group; the worker decides what it means for a running task. The debugger has
+    # a use of its own for it.
+    if not inspecting:
+        signal(SIGINT, SIG_IGN)
     if getattr(sys, 'pycache_prefix', None) is None:
         sys.dont_write_bytecode = True  # the snapshot is frozen
     for fd in (FD_IN, FD_OUT):
         os.set_blocking(fd, True)
         os.set_inheritable(fd, False)
+    try:
+        os.set_inheritable(FD_PROGRESS, False)
+    except OSError:
+        pass  # a worker that never asks for progress
     faulthandler.enable(2)
-    host = Host()
+    host = Host(inspecting)
 
     def in_child():
         # Else the worker would not see the pipe close while a forked child of a dead host lives.
@@ -561,6 +627,8 @@ def main():
         try:
             host.load(init)
         except Fatal as error:
+            if host.records.mask is not None:
+                error.message['error'] = parse(host.records.mask(to_json(error.message['error'])))
             host.send(_dumps(error.message) + b'\n')
             host.end(1)
         host.flush_streams()

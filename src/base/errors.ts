@@ -30,6 +30,7 @@ export const ERROR_CODES = {
   RUN_VERSION: 3,
   RUN_LOCKED: 3,
   ARGS_CHANGED: 2,
+  ARGS_UNFINISHED: 2,
   ENV_MISSING: 2,
   TASK_NOT_FOUND: 2,
 } as const satisfies Record<string, 2 | 3>;

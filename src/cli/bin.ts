@@ -1,7 +1,9 @@
 #!/usr/bin/env node
 /** The program: the only file that touches the process's own arguments, streams and exit code. */
 import process from 'node:process';
-import { outputOf, type Io } from './io.js';
+import { closeSync, renameSync, writeSync } from 'node:fs';
+import { basename, join } from 'node:path';
+import { DETACHED, outputOf, type Announcement, type Io } from './io.js';
 import { main } from './main.js';
 
 const stdout = outputOf(process.stdout);
@@ -12,6 +14,24 @@ function workingDirectory(): string | null {
     return process.cwd();
   } catch {
     return null;
+  }
+}
+
+// Not for those that this process starts.
+const detachedLog = process.env[DETACHED];
+delete process.env[DETACHED];
+
+/** Whoever started this process in the background waits at descriptor 3 to hear which runs it has. */
+function announce(runs: readonly string[]): void {
+  if (detachedLog === undefined) return;
+  const [first] = runs;
+  const told: Announcement = { runs: runs.map((dir) => basename(dir)) };
+  try {
+    if (first !== undefined) renameSync(detachedLog, join(first, 'controller.log'));
+    writeSync(3, `${JSON.stringify(told)}\n`);
+    closeSync(3);
+  } catch {
+    // The other end has gone; the run goes on all the same.
   }
 }
 
@@ -30,6 +50,7 @@ if (cwd === null) {
     get stdin() {
       return process.stdin;
     },
+    announce,
     now: () => Date.now(),
     onSignal(signal, handler) {
       process.on(signal, handler);

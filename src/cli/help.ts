@@ -4,7 +4,8 @@ import { shortImage } from '../config/images.js';
 import { SETTINGS, type SettingKey } from '../config/settings.js';
 import type { FunctionSignature } from '../snapshot/signature.js';
 import { parameterWords, usageLine } from '../snapshot/signature.js';
-import { COMMAND_NAMES, COMMANDS, OPTIONS, type Command } from './options.js';
+import { COMMAND_NAMES, COMMANDS, type Command } from './command-table.js';
+import { OPTIONS } from './options.js';
 
 const WIDTH = 100;
 

@@ -30,3 +30,42 @@ export function watchInterrupts(io: Io): Interrupts {
     },
   };
 }
+
+export interface Interrupt {
+  /** True once Ctrl-C was pressed. */
+  readonly came: boolean;
+  /** Resolves after `ms` milliseconds, or as soon as Ctrl-C is pressed. */
+  orAfter(ms: number): Promise<void>;
+  /** The signals end the process again. */
+  release(): void;
+}
+
+/** Ctrl-C for commands that only look: it ends the looking. */
+export function onInterrupt(io: Io): Interrupt {
+  let came = false;
+  let wake = (): void => undefined;
+  const undo = (['SIGINT', 'SIGTERM', 'SIGHUP'] as const).map((name) =>
+    io.onSignal(name, () => {
+      came = true;
+      wake();
+    }),
+  );
+  return {
+    get came() {
+      return came;
+    },
+    orAfter: async (ms) => {
+      if (came) return;
+      await new Promise<void>((resolve) => {
+        const timer = setTimeout(resolve, ms);
+        wake = () => {
+          clearTimeout(timer);
+          resolve();
+        };
+      });
+    },
+    release: () => {
+      for (const undoOne of undo) undoOne();
+    },
+  };
+}

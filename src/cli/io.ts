@@ -13,6 +13,15 @@ export interface Output {
   readonly closed: boolean;
 }
 
+/** Variable that tells a process that it was started by `--detach`: the file that its messages go to. */
+export const DETACHED = 'DL_JOBS_DETACHED_LOG';
+
+/** What it says to the one who started it, once its runs exist. */
+export interface Announcement {
+  /** Their ids. */
+  readonly runs: readonly string[];
+}
+
 export interface Io {
   /** Without node and script. */
   readonly argv: readonly string[];
@@ -22,6 +31,8 @@ export interface Io {
   readonly stdout: Output;
   readonly stderr: Output;
   readonly stdin: AsyncIterable<Uint8Array> & { readonly isTTY?: boolean };
+  /** Called once the runs of this command exist: their folders, absolute. */
+  announce(runs: readonly string[]): void;
   /** Epoch milliseconds. */
   now(): number;
   /** Calls `handler` each time the signal arrives, instead of ending the process; returns what undoes it. */

@@ -1,7 +1,7 @@
 /** Which command runs, and how an error ends it. */
 import { DlJobsError } from '../base/errors.js';
 import type { Io } from './io.js';
-import type { Command } from './options.js';
+import type { Command } from './command-table.js';
 import { parseCommandLine, type ParsedCommand } from './tokenize.js';
 
 declare const DL_JOBS_VERSION: string;

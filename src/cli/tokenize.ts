@@ -6,15 +6,8 @@ import { describeValue, UsageError } from '../base/errors.js';
 import { nearest } from '../config/nearest.js';
 import { parseSetting, SWITCH_OFF, SWITCH_ON } from '../config/parse.js';
 import { parseOption } from './option-values.js';
-import {
-  COMMAND_NAMES,
-  findOption,
-  isCommand,
-  OPTIONS,
-  type Command,
-  type GivenOptions,
-  type OptionSpec,
-} from './options.js';
+import { COMMAND_NAMES, isCommand, type Command } from './command-table.js';
+import { findOption, OPTIONS, type GivenOptions, type OptionSpec } from './options.js';
 
 export interface ParsedCommand {
   /** Null: none was given. */

@@ -161,8 +161,10 @@ function asVariables(raw: unknown, typed: boolean): Record<string, string | null
   if (typeof raw === 'object' && raw !== null && !Array.isArray(raw)) {
     for (const [name, value] of Object.entries(raw as Record<string, unknown>)) {
       if (!VARIABLE.test(name) || (typeof value === 'string' && value.includes('\0'))) return undefined;
-      if (value !== null && !['string', 'number', 'boolean'].includes(typeof value)) return undefined;
-      variables[name] = value === null ? null : String(value);
+      if (value === null) variables[name] = null;
+      else if (typeof value === 'string') variables[name] = value;
+      else if (typeof value === 'number' || typeof value === 'boolean') variables[name] = String(value);
+      else return undefined;
     }
     return { ...variables };
   }

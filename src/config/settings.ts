@@ -1,6 +1,7 @@
 /**
  * The one table of settings. Types, validation, `--help`, `config --info`, the generated configuration file
  * and docs/configuration.md are all made from it.
+ * lines: one table, read top to bottom.
  */
 import { FAILURE_TYPES, type FailureType } from '../contract/record.js';
 import { IMAGES } from './images.js';

@@ -5,6 +5,7 @@ import { CRC_FROM, RECORD_VERSION, type JournalRecord } from './record.js';
 /** How each line begins before its checksum is filled in. */
 export const UNSEALED = '{"crc":"00000000",';
 
+const HEAD = '{"crc":"';
 const NEWLINE = 10;
 
 /**
@@ -40,6 +41,9 @@ export function recordLine(record: JournalRecord): Buffer {
 /** True when the line `bytes[from, end)` (no newline) is whole: it has the form of a record and its checksum fits. */
 export function isSealed(bytes: Uint8Array, from: number, end: number): boolean {
   if (end - from <= CRC_FROM || bytes[end - 1] !== 125 /* } */) return false;
+  // The checksum does not cover what stands before it.
+  for (let i = 0; i < 8; i++) if (bytes[from + i] !== HEAD.charCodeAt(i)) return false;
+  if (bytes[from + 16] !== 34 || bytes[from + 17] !== 44) return false;
   let stated = 0;
   for (let i = from + 8; i < from + 16; i++) {
     const c = bytes[i] as number;

@@ -5,24 +5,38 @@
 import type { FailureType } from './record.js';
 
 /** The record that the scan stands at; one object, used again for each. */
-export interface ScannedEnd {
+export class ScannedEnd {
   /** Where the record's line begins in the text. */
-  lineFrom: number;
-  task: number;
-  round: number;
-  attempt: number;
+  lineFrom = 0;
+  task = 0;
+  round = 0;
+  attempt = 0;
   /** Null: ok. */
-  failure: FailureType | null;
-  final: boolean;
+  failure: FailureType | null = null;
+  final = true;
   /** Milliseconds. */
-  duration: number;
+  duration = 0;
   /** Peak resident size of the host so far, KiB; 0: not measured. */
-  rss: number;
+  rss = 0;
   /** Null: the task wrote nothing. */
-  log: readonly [host: number, from: number, to: number] | null;
+  log: readonly [host: number, from: number, to: number] | null = null;
   /** JSON text of the value or error, `text.slice(valueFrom, valueTo)`. */
-  valueFrom: number;
-  valueTo: number;
+  valueFrom = 0;
+  valueTo = 0;
+  /** Position of the start in the text; for a task in an `ends` record, that of the first of them, */
+  atFrom = 0;
+  /** and the milliseconds between the two. */
+  atPlus = 0;
+  readonly #text: string;
+
+  constructor(text: string) {
+    this.#text = text;
+  }
+
+  /** Start of the attempt, epoch milliseconds. Few ask for it, so it is read when it is asked for. */
+  get at(): number {
+    return Number(this.#text.slice(this.atFrom, endOfValue(this.#text, this.atFrom))) + this.atPlus;
+  }
 }
 
 /** What every `end` record begins with, checksum apart. */
@@ -31,7 +45,7 @@ const ENDS_PREFIX = '"v":1,"k":"ends","t":';
 const BODY_FROM = 18;
 
 /**
- * Calls `onEnd` for each `end` record of `text` (whole lines; from `start` to `stop`), in order, and for each task of an `ends` record.
+ * Calls `onEnd` for each `end` record of `text` (whole lines, from `start` to `stop`), in order, and for each task of an `ends` record.
  * Other records are passed over.
  */
 export function scanEnds(
@@ -40,19 +54,7 @@ export function scanEnds(
   start = 0,
   stop = text.length,
 ): void {
-  const end: ScannedEnd = {
-    lineFrom: 0,
-    rss: 0,
-    task: 0,
-    round: 0,
-    attempt: 0,
-    failure: null,
-    final: true,
-    duration: 0,
-    log: null,
-    valueFrom: 0,
-    valueTo: 0,
-  };
+  const end = new ScannedEnd(text);
   for (let from = start; from < stop;) {
     const to = text.indexOf('\n', from);
     if (to < 0) throw new Error('journal lines were handed over in part');
@@ -117,13 +119,16 @@ function scanLine(text: string, from: number, to: number, end: ScannedEnd): void
     at = close + 1;
   }
   end.final = true;
+  end.rss = 0;
   end.log = null;
+  end.atPlus = 0;
   // Nearly always `"at"`, `"d"` and the value follow; these are read without looking the keys up.
   if (
     text.charCodeAt(at + 2) === 97 &&
     text.charCodeAt(at + 17 + 2) === 44 &&
     text.charCodeAt(at + 17 + 4) === 100
   ) {
+    end.atFrom = at + 6;
     at += 17 + 7; // ,"at":1764000000000,"d":
     end.duration = decimal(text);
     if (text.charCodeAt(at + 2) === 118 /* value */) {
@@ -149,9 +154,12 @@ function scanLine(text: string, from: number, to: number, end: ScannedEnd): void
       at++;
       end.log = [host, first, integer(text)];
       at++;
+    } else if (key === 'rss') {
+      end.rss = decimal(text);
     } else {
       const close = endOfValue(text, at);
       if (key === 'd') end.duration = Number(text.slice(at, close));
+      else if (key === 'at') end.atFrom = at;
       else if (key === 'fin') end.final = text.startsWith('true', at);
       at = close;
     }
@@ -170,14 +178,18 @@ function scanMany(text: string, from: number, end: ScannedEnd, onEnd: (end: Scan
   end.round = integer(text);
   at += 5; // ,"a":
   end.attempt = integer(text);
-  at = text.indexOf('"d":', at) + 4;
+  end.atFrom = text.indexOf('"at":', at) + 5;
+  at = text.indexOf('"d":', end.atFrom) + 4;
   end.duration = decimal(text);
   end.failure = null;
   end.final = true;
+  end.rss = 0;
   end.log = null;
   let value = text.indexOf('"values":[', at) + 10;
   for (let i = 0; i < count; i++) {
     end.task = first + i;
+    // Each began when the one before it ended.
+    end.atPlus = Math.floor(i * end.duration);
     end.valueFrom = value;
     end.valueTo = endOfValue(text, value);
     value = end.valueTo + 1;
@@ -207,7 +219,7 @@ export function endOfValue(text: string, from: number): number {
 }
 
 /** Position of the quote that ends the string whose opening quote is at `from`. */
-function endOfString(text: string, from: number): number {
+export function endOfString(text: string, from: number): number {
   let close = text.indexOf('"', from + 1);
   for (;;) {
     let slashes = 0;

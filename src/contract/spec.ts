@@ -79,6 +79,8 @@ export interface RunFile {
   readonly groupSize: number;
   /** ISO 8601 in UTC. */
   readonly created: string;
+  /** Where the run folder was made, absolute: when it is elsewhere, the project may have been moved. */
+  readonly dir: string;
   readonly projectRoot: string;
   /** Root of the task's modules: the project's, or a folder of this package for the built-in test job. */
   readonly codeRoot: string;
@@ -86,6 +88,10 @@ export interface RunFile {
   readonly cwd: string;
   readonly spec: JobSpec;
   readonly code: string;
+  /** The file to load, relative to the snapshot's root. */
+  readonly entry: string;
+  /** The file that the arguments are read from, absolute; null: they come from elsewhere. */
+  readonly argsFile: string | null;
   readonly outputs: OutputPaths;
   /** How the job came to be; null for a job that a script made. */
   readonly origin: JobOrigin | null;
@@ -102,6 +108,4 @@ export interface JobOrigin {
   readonly kwargs: Readonly<Record<string, unknown>>;
   /** Which of the jobs that it returned. */
   readonly job: number;
-  /** A file that took the place of the job's own argument list; absolute. */
-  readonly argsList: string | null;
 }

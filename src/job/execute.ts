@@ -4,12 +4,9 @@ import { DlJobsError } from '../base/errors.js';
 import type { RoundHandle } from '../contract/platform.js';
 import { recordLine } from '../contract/record-line.js';
 import { RECORD_VERSION } from '../contract/record.js';
-import { checkpointOf } from '../outputs/checkpoint.js';
-import { Collector, type CollectorListener } from '../outputs/collector.js';
+import type { CollectorListener } from '../outputs/collector-options.js';
 import { eventDescriber } from '../outputs/log-notes.js';
-import { OutputFile } from '../outputs/output-file.js';
-import { restoreCollector, type RestoreOptions } from '../outputs/restore.js';
-import { surveyRun } from '../outputs/survey.js';
+import type { RestoreOptions } from '../outputs/restore.js';
 import { TaskLogs } from '../outputs/task-logs.js';
 import type { EndStatus, RunSummary } from '../outputs/summary.js';
 import { ArgsReader } from '../store/args-store.js';
@@ -23,6 +20,8 @@ import { RoundKeeper } from './round-keeper.js';
 import type { PreparedRound } from './round.js';
 import { summarize } from './summarize.js';
 import { failureLimit } from './failure-limit.js';
+import { lostRecord } from './lost-tasks.js';
+import { openOutputs, settleOutputs } from './round-outputs.js';
 
 /** What runs may go on this long after the first interrupt. */
 export const INTERRUPT_GRACE_MS = 10_000;
@@ -74,7 +73,7 @@ export async function executeRound(prepared: PreparedRound, options: ExecuteOpti
     work: prepared.work,
     anew: false,
   };
-  const collector = survey === null ? newCollector(restore) : restoreCollector({ ...restore, survey });
+  const collector = openOutputs(restore, survey);
   writeRound(paths, { ...prepared.round, started: new Date(started).toISOString() }, prepared.work);
   const tooMany = failureLimit(spec.policy);
   const errorsBefore = collector.counts.errors;
@@ -114,7 +113,8 @@ export async function executeRound(prepared: PreparedRound, options: ExecuteOpti
     onCancel: () => stop('canceled', null, INTERRUPT_GRACE_MS),
   });
   const live =
-    alone && reporter.liveOutput !== undefined
+    // What is to be masked is masked in the file, a moment after it was written.
+    alone && reporter.liveOutput !== undefined && prepared.redact.length === 0
       ? followFile(logs.path(0), reporter.liveOutput.bind(reporter))
       : null;
   const interrupt = (): void => stop('interrupted', null, INTERRUPT_GRACE_MS);
@@ -129,7 +129,7 @@ export async function executeRound(prepared: PreparedRound, options: ExecuteOpti
       platform: platform.name,
       code: prepared.round.code,
     });
-    recordLost();
+    for (const task of prepared.lost) journal.append([lostRecord(task, round)], [task, task]);
     try {
       if (!options.signal.aborted) {
         handle = await platform.start({
@@ -185,7 +185,11 @@ export async function executeRound(prepared: PreparedRound, options: ExecuteOpti
     await journal.close();
     await keeper.stop();
     live?.stop();
-    const final = settleOutputs();
+    const final = settleOutputs(collector, restore, {
+      total,
+      ordered: spec.ordered && broke === null,
+      ranAgain: prepared.round.again > 0,
+    });
     final.flush();
     await keeper.finish(final, end.status, end.reason);
     final.close();
@@ -196,7 +200,7 @@ export async function executeRound(prepared: PreparedRound, options: ExecuteOpti
     return summarize(prepared, final, { ...end, total: total ?? knownTotal, durationMs });
   } catch (error) {
     collector.abandon();
-    throw (broke as { error: unknown } | null)?.error ?? error;
+    throw broke?.error ?? error;
   } finally {
     reporter.ended?.();
     await keeper.stop();
@@ -220,74 +224,14 @@ export async function executeRound(prepared: PreparedRound, options: ExecuteOpti
   function endOf(): { status: EndStatus; reason: string | null } {
     if (broke !== null)
       return { status: 'interrupted', reason: describeBreak((broke as { error: unknown }).error) };
-    if (total !== null && collector.counts.done === total) return { status: 'finished', reason: null };
-    if (stopped !== null) return stopped as { status: EndStatus; reason: string | null };
+    // More than all: after a power failure records can be ahead of a list that was then sealed.
+    if (total !== null && collector.counts.done >= total) return { status: 'finished', reason: null };
+    if (stopped !== null) return stopped;
     const rest = total === null ? 'some tasks' : `${total - collector.counts.done} tasks`;
     if (prepared.sample !== null)
       return { status: 'stopped', reason: `a sample of ${prepared.sample} was asked for` };
     return { status: 'stopped', reason: `${rest} were not asked for` };
   }
-
-  /** A task whose worker vanished time and again while it ran alone is not tried once more. */
-  function recordLost(): void {
-    for (const task of prepared.lost) {
-      const message = `the process that ran it vanished ${LOST_AFTER} times while it ran nothing else`;
-      const record = {
-        v: RECORD_VERSION,
-        k: 'end',
-        t: task,
-        r: round,
-        a: 1,
-        s: 'error',
-        ft: 'lost',
-      } as const;
-      const line = recordLine({ ...record, at: Date.now(), d: 0, error: { type: 'Lost', message } });
-      journal.append([line], [task, task]);
-    }
-  }
-
-  /**
-   * Outputs hold what counts. They are made anew where that is not so: a task got a second outcome, some of those
-   * that were to run again did not, or they are wanted in the order of the tasks.
-   */
-  function settleOutputs(): Collector {
-    const stillOpen = collector.reopened && collector.counts.done < (total ?? Infinity);
-    const ordered = spec.ordered && broke === null;
-    if (!collector.contested && !ordered && !stillOpen) return collector;
-    collector.flush();
-    const known = checkpointOf(collector.files, {});
-    collector.abandon();
-    return restoreCollector({
-      ...restore,
-      survey: surveyRun(paths),
-      work: null,
-      anew: true,
-      known,
-      ordered,
-      listener: {},
-    });
-  }
-}
-
-/** So often a task may take its worker with it. */
-export const LOST_AFTER = 3;
-
-function newCollector({ run, args, logs, listener, describe }: Omit<RestoreOptions, 'survey'>): Collector {
-  const { outputs } = run;
-  const file = (path: string | null, keepOld: boolean): OutputFile | null =>
-    path === null ? null : new OutputFile(path, { keepOld });
-  return new Collector({
-    spec: run.spec,
-    files: {
-      results: file(outputs.results, outputs.fixedNames),
-      errors: file(outputs.errors, outputs.fixedNames),
-      log: file(outputs.log, false),
-    },
-    args,
-    logs,
-    listener,
-    describe,
-  });
 }
 
 function describeBreak(error: unknown): string {

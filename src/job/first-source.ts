@@ -58,7 +58,7 @@ export function sealedSource(count: number, make: (count: number) => RoundSource
 const DRAIN_LINES = 1024;
 
 /** Writes a whole list before its first task is taken: only then can they be put into another order. */
-class DrainedSource implements RoundSource {
+export class DrainedSource implements RoundSource {
   readonly #list: RoundSource;
   readonly #after: () => RoundSource;
   #source: RoundSource | null = null;

@@ -124,18 +124,23 @@ function loadable(signature: FunctionSignature, place: Place): JobFunction {
       });
       const code = writeSnapshot(snapshot, join(dlsRoot, 'cache', 'code'));
       mapping = (stack) => mapStack(stack, code, root);
-      const fn = exportedFunction(
-        await importModule(join(code, loadedFile(snapshot, file)), file, mapping),
-        name,
-      );
-      if (fn === undefined) {
-        throw new JobError('JOB_FUNCTION_NOT_FOUND', `expected \`${name}\` of ${file} to be a function`, {
-          hint: 'A job function returns a DLJob, an array of them, or nothing.',
-        });
-      }
-      return fn;
+      return await importJobModule(join(code, loadedFile(snapshot, file)), file, name, mapping);
     },
   };
+}
+
+/** Function `name` of the module at `path`, which was made of source file `file`. Throws MODULE_LOAD_FAILED. */
+export async function importJobModule(
+  path: string,
+  file: string,
+  name: string,
+  mapping: (stack: string) => string,
+): Promise<(...args: unknown[]) => unknown> {
+  const fn = exportedFunction(await importModule(path, file, mapping), name);
+  if (fn !== undefined) return fn;
+  throw new JobError('JOB_FUNCTION_NOT_FOUND', `expected \`${name}\` of ${file} to be a function`, {
+    hint: 'A job function returns a DLJob, an array of them, or nothing.',
+  });
 }
 
 async function importModule(

@@ -2,18 +2,19 @@
 import { resolve } from 'node:path';
 import { loadSettings } from '../config/load.js';
 import type { JobSpec } from '../contract/spec.js';
-import { untilFree } from '../outputs/controller-watch.js';
 import { checkTask } from '../outputs/known-task.js';
 import { fromLatin1 } from '../outputs/output-file.js';
 import { readResults, type ResultsOptions, type TaskResultRow } from '../outputs/results.js';
 import { readErrors, type TaskErrorRow } from '../outputs/run-errors.js';
 import { viewRun, type RunState } from '../outputs/run-state.js';
+import { storedSummary } from '../outputs/stored-summary.js';
+import type { RunSummary } from '../outputs/summary.js';
 import { taskOutput } from '../outputs/task-output.js';
 import { findRun } from '../store/find-run.js';
-import { lockState } from '../store/lock.js';
-import { makeRequest, takeRequests } from '../store/requests.js';
 import { readRun } from '../store/run-folder.js';
+import { cancelRun } from './cancel-run.js';
 import { dlsRootOf } from './prepare.js';
+import { resumeRuns, retryRun, type ResumeOptions, type RetryOptions } from './resume.js';
 
 /** What {@link openRun} gives. Each call reads the run folder as it is at that moment. */
 export interface OpenRun<R = unknown> {
@@ -36,6 +37,10 @@ export interface OpenRun<R = unknown> {
    * get no outcome, so the run can be resumed.
    */
   cancel(): Promise<void>;
+  /** Runs what is left, in this process. Resolves to the run's summary, also when nothing was left. */
+  resume(options?: Omit<ResumeOptions, 'cwd' | 'base'>): Promise<RunSummary<R>>;
+  /** Runs again what failed, in this process. Resolves to the run's summary, also when nothing was to run again. */
+  retry(options?: Omit<RetryOptions, 'cwd' | 'base'>): Promise<RunSummary<R>>;
 }
 
 /** Options of {@link openRun}. */
@@ -82,11 +87,15 @@ export async function openRun<R = unknown>(
       return fromLatin1(text);
     },
     cancel: async () => {
-      if (lockState(paths).state === 'free') return;
-      makeRequest(paths, 'cancel');
-      await untilFree(paths);
-      // One that nobody read any more would end the run when it is resumed.
-      takeRequests(paths);
+      await cancelRun(paths);
+    },
+    resume: async (how = {}) => {
+      const [summary] = await resumeRuns(paths.dir, { ...how, cwd, base: settings });
+      return (summary ?? storedSummary(viewRun(paths))) as RunSummary<R>;
+    },
+    retry: async (how = {}) => {
+      const [summary] = await retryRun(paths.dir, { ...how, cwd, base: settings });
+      return (summary ?? storedSummary(viewRun(paths))) as RunSummary<R>;
     },
   };
 }

@@ -1,6 +1,6 @@
 /** From a job to a run folder that is ready to be committed. */
 import { rmSync } from 'node:fs';
-import { isAbsolute, join } from 'node:path';
+import { isAbsolute, join, resolve } from 'node:path';
 import { ConfigError, DlJobsError, JobError } from '../base/errors.js';
 import { toJson } from '../base/value-json.js';
 import type { ResolvedSettings } from '../config/load.js';
@@ -116,11 +116,14 @@ export async function prepareRun(job: RunnableJob, context: PrepareContext): Pro
       groupIndex: context.groupIndex,
       groupSize: context.groupSize,
       created: created.toISOString(),
+      dir: paths.dir,
       projectRoot: root,
       codeRoot,
       cwd: context.cwd,
       spec,
       code: snapshot.hash,
+      entry: loadedFile(snapshot, found.file),
+      argsFile: typeof options.argsList === 'string' ? resolve(context.cwd, options.argsList) : null,
       outputs: outputsOf(job, settings, root, created, context.takenNames),
       origin: context.origin,
       versions: {
@@ -140,7 +143,7 @@ export async function prepareRun(job: RunnableJob, context: PrepareContext): Pro
         kind: 'run',
         platform: platform.name,
         code: snapshot.hash,
-        entry: loadedFile(snapshot, found.file),
+        entry: run.entry,
         again: 0,
         shuffle: spec.policy.shuffle || spec.sample !== null ? id : null,
         resources: {

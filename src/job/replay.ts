@@ -131,7 +131,7 @@ function hostCommand(
   inspect: boolean,
 ): HostCommand {
   if (language === 'python') return pythonHost(python, cwd, inspect ? { ...env, DL_JOBS_INSPECT: '1' } : env);
-  const command = nodeHost(cwd, env);
+  const command = nodeHost(cwd, env, null);
   return inspect ? { ...command, args: ['--inspect-brk', ...command.args] } : command;
 }
 
@@ -162,7 +162,7 @@ function outcomeOf(end: ForegroundEnd, paths: RunPaths, run: RunFile, command: H
     case 'unstarted':
       throw startFailed(end.error, run.spec, command);
     case 'fatal':
-      throw fatalError(end.message, { spec: run.spec } as RoundContext);
+      throw fatalError(end.message, { spec: run.spec } as RoundContext, null);
     case 'exit': {
       const how = end.signal === null ? `exit code ${end.code}` : `signal ${end.signal}`;
       return { ok: false, results: [], outcome: `crash: the process ended with ${how} before the task did` };

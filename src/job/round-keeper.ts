@@ -4,7 +4,7 @@ import { InfrastructureError } from '../base/errors.js';
 import type { RoundHandle } from '../contract/platform.js';
 import { checkpointOf, writeCheckpoint } from '../outputs/checkpoint.js';
 import type { Collector } from '../outputs/collector.js';
-import { emptyState, writeState, type RunState, type RunStatus } from '../outputs/run-state.js';
+import { emptyState, shardSizes, writeState, type RunState, type RunStatus } from '../outputs/run-state.js';
 import type { JournalWriter } from '../store/journal-writer.js';
 import { takeRequests } from '../store/requests.js';
 import type { PreparedRound } from './round.js';
@@ -36,12 +36,13 @@ export class RoundKeeper {
   readonly #workedMs: number;
   readonly #firstStarted: number;
   readonly #timers: NodeJS.Timeout[];
-  /** Bytes of the shards of earlier rounds. */
+  /** How much of the shards of earlier rounds is good, */
   readonly #oldShards: Readonly<Record<string, number>>;
+  /** and their sizes. */
+  readonly #oldSizes: Readonly<Record<string, number>>;
   #collector: Collector;
   #checkpointing: Promise<void> | null = null;
   #checkpointed = -1;
-  #pinned = false;
 
   constructor(options: KeeperOptions) {
     this.#options = options;
@@ -54,6 +55,7 @@ export class RoundKeeper {
     this.#oldShards = Object.fromEntries(
       survey?.shards.map((path, i) => [basename(path), survey.lengths[i] as number]) ?? [],
     );
+    this.#oldSizes = shardSizes(options.prepared.paths);
     const guarded = (work: () => void) => (): void => {
       try {
         work();
@@ -63,7 +65,7 @@ export class RoundKeeper {
     };
     this.#timers = [
       setInterval(
-        guarded(() => this.#flush()),
+        guarded(() => this.#collector.flush()),
         OUTPUT_FLUSH_MS,
       ),
       setInterval(
@@ -85,18 +87,10 @@ export class RoundKeeper {
   async finish(collector: Collector, status: RunStatus, reason: string | null): Promise<void> {
     this.#collector = collector;
     this.#checkpointed = -1;
-    await this.#checkpoint();
+    // Not forced to disk: nothing is appended any more, so that a file which a power failure has cut is shorter than
+    // the checkpoint says, and `resume` makes it anew. Waiting for a large one would cost a tenth of a short run.
+    await this.#writeCheckpoint(false);
     this.#write(status, reason);
-  }
-
-  #flush(): void {
-    this.#collector.flush();
-    if (this.#pinned || !this.#options.prepared.run.outputs.fixedNames) return;
-    // Which file of a fixed name is ours must be known before the first crash.
-    const { files } = this.#collector;
-    if (files.results?.position == null && files.errors?.position == null) return;
-    this.#pinned = true;
-    void this.#checkpoint().catch(this.#options.onError);
   }
 
   #lookAround(): void {
@@ -119,7 +113,7 @@ export class RoundKeeper {
   }
 
   #write(status: RunStatus, reason: string | null): void {
-    const { prepared, handle, total, started } = this.#options;
+    const { prepared, handle, total, started, journal } = this.#options;
     const collector = this.#collector;
     const now = Date.now();
     const state: RunState = {
@@ -137,19 +131,19 @@ export class RoundKeeper {
       workedMs: this.#workedMs + Math.max(0, now - started),
       doneBefore: this.#doneBefore,
       hosts: status === 'running' ? (handle()?.hosts() ?? []) : [],
-      shards: this.#shards(),
+      shards: { ...this.#oldSizes, [basename(journal.path)]: journal.length },
     };
     writeState(prepared.paths, state);
   }
 
   #checkpoint(): Promise<void> {
-    this.#checkpointing ??= this.#writeCheckpoint().finally(() => {
+    this.#checkpointing ??= this.#writeCheckpoint(true).finally(() => {
       this.#checkpointing = null;
     });
     return this.#checkpointing;
   }
 
-  async #writeCheckpoint(): Promise<void> {
+  async #writeCheckpoint(synced: boolean): Promise<void> {
     const { journal, prepared } = this.#options;
     const collector = this.#collector;
     collector.flush();
@@ -157,12 +151,13 @@ export class RoundKeeper {
     const { length } = journal;
     // All that is written has been collected: the two are in step whenever nothing else runs.
     const checkpoint = checkpointOf(collector.files, this.#shards());
-    if (prepared.spec.durability !== 'none') {
+    if (synced && prepared.spec.durability !== 'none') {
       await journal.sync();
       await collector.sync();
     }
     if (!prepared.lock.isOurs()) return;
-    writeCheckpoint(prepared.paths, checkpoint);
+    // A file may have been made meanwhile; that it is ours is not forgotten.
+    writeCheckpoint(prepared.paths, { ...checkpoint, made: checkpointOf(collector.files, {}).made });
     this.#checkpointed = length;
   }
 }

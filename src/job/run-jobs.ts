@@ -77,7 +77,10 @@ export async function runJobs(
           group,
           groupIndex,
           groupSize: jobs.length,
-          origin: options.origin == null ? null : { ...options.origin, job: groupIndex },
+          origin:
+            options.origin === undefined || options.origin === null
+              ? null
+              : { ...options.origin, job: groupIndex },
           codeRoot: options.codeRoot ?? null,
           environment: options.env ?? process.env,
           takenNames,

@@ -8,7 +8,7 @@ import { withJobDefaults } from './ambient.js';
 import { consoleReporter } from './console-reporter.js';
 import { DLJob, isDLJob } from './dl-job.js';
 import { availableParallelism } from 'node:os';
-import { join, resolve } from 'node:path';
+import { join } from 'node:path';
 import type { ExpectedRun } from '../contract/platform.js';
 import { loadPlatform } from '../platforms/registry.js';
 import { note, noted } from '../snapshot/trace-cache.js';
@@ -108,7 +108,6 @@ async function callFound(found: JobFunction, method: string, options: Called): P
     args: options.args,
     kwargs: mergeOwn(passed, options.kwargs),
     job: 0,
-    argsList: typeof argsList === 'string' ? resolve(options.cwd, argsList) : null,
   };
   return await runJobs(typeof argsList === 'string' ? jobs.map((job) => withArgsList(job, argsList)) : jobs, {
     ...options,
@@ -140,7 +139,7 @@ function withArgsList(job: DLJob, argsList: string): DLJob {
 }
 
 /** `null` and `undefined` in a list are passed over, as in the original. */
-function jobsOf(returned: unknown, method: string): DLJob[] {
+export function jobsOf(returned: unknown, method: string): DLJob[] {
   const list = Array.isArray(returned) ? (returned as unknown[]) : [returned];
   return list.flatMap((item) => {
     if (item === null || item === undefined) return [];

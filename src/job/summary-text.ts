@@ -17,8 +17,8 @@ export function summaryText(
   const { counts, paths } = summary;
   const { green, red, yellow, dim } = paint;
   const state =
-    summary.status === 'interrupted'
-      ? yellow('interrupted')
+    summary.status !== 'finished'
+      ? yellow(summary.status)
       : counts.errors > 0
         ? red('finished with errors')
         : green('finished');
@@ -27,6 +27,7 @@ export function summaryText(
     `${summary.spec.moduleName}.${summary.spec.methodName}: ${state}: ${counts.done}${total} ${plural('task', counts.total ?? counts.done)}, ${counts.ok} ok, ` +
       `${counts.errors} ${plural('error', counts.errors)} in ${duration(summary.durationMs)}`,
   ];
+  if (summary.reason !== null) lines.push(`  reason     ${summary.reason}`);
   if (summary.p50Ms !== null && summary.p95Ms !== null) {
     lines.push(`  task time  p50 ${milliseconds(summary.p50Ms)}, p95 ${milliseconds(summary.p95Ms)}`);
   }
@@ -38,6 +39,7 @@ export function summaryText(
   if (paths.log !== null) lines.push(`  log        ${paths.log}`);
   for (const moved of summary.moved) lines.push(dim(`  an older file of that name is now ${moved}`));
   lines.push(dim(`  run        ${paths.run}`));
+  if (summary.status !== 'finished') lines.push(`  go on      dl_jobs resume ${summary.id}`);
   return lines.join('\n');
 }
 
@@ -47,11 +49,12 @@ export function plural(noun: string, count: number): string {
 }
 
 /** Below a minute in seconds: whole ones would say 0 of most small runs. */
-function duration(ms: number): string {
+export function duration(ms: number): string {
   return ms < 60_000 ? `${(ms / 1000).toFixed(ms < 10_000 ? 2 : 1)} s` : formatElapsed(ms);
 }
 
-function milliseconds(ms: number): string {
+/** A short time, three digits. */
+export function milliseconds(ms: number): string {
   if (ms < 1) return `${(ms * 1000).toFixed(0)} µs`;
   return ms < 1000 ? `${ms.toPrecision(3)} ms` : `${(ms / 1000).toPrecision(3)} s`;
 }

@@ -2,49 +2,24 @@
  * The collector: turns journal lines into the user's results, errors and log file, and keeps the counts.
  * It only reads records; the same lines give the same outputs, whoever wrote them and whenever they come.
  */
-import type { EventRecord, FailureType, TaskErrorInfo } from '../contract/record.js';
+import type { FailureType, TaskErrorInfo } from '../contract/record.js';
 import { eventLines, parseEvent } from '../contract/record-events.js';
 import { scanEnds, splitList, type ScannedEnd } from '../contract/record-scan.js';
-import type { JobSpec } from '../contract/spec.js';
 import type { Digest } from '../contract/platform.js';
 import type { JournalEntry } from '../store/journal-writer.js';
-import type { ArgsReader } from '../store/args-store.js';
-import { errorMessage, returnedErrorLine, thrownErrorLine, type FailedTask } from './error-line.js';
+import type { CollectorFiles, CollectorListener, CollectorOptions } from './collector-options.js';
+import {
+  errorMessage,
+  isErrorValue,
+  returnedErrorLine,
+  thrownErrorLine,
+  type FailedTask,
+} from './error-line.js';
 import { fromLatin1, toLatin1, type OutputFile } from './output-file.js';
 import { Tally, type Counts } from './tally.js';
 import type { TaskLogs } from './task-logs.js';
 import { textLines } from './text-lines.js';
 import { ERROR, OK, TaskStates } from './task-states.js';
-
-/** What wants to hear of outcomes as they come. */
-export interface CollectorListener {
-  /** A result line, as latin1 bytes without newline. */
-  onResult?(line: string): void;
-  /** An error line, likewise. */
-  onError?(line: string, task: number): void;
-  /** A task ended that wrote output. */
-  onTaskLog?(task: number, host: number, from: number, to: number): void;
-}
-
-/** The files to write; null: not wanted. */
-export interface CollectorFiles {
-  readonly results: OutputFile | null;
-  readonly errors: OutputFile | null;
-  readonly log: OutputFile | null;
-}
-
-export interface CollectorOptions {
-  readonly spec: JobSpec;
-  readonly files: CollectorFiles;
-  readonly args: ArgsReader;
-  /** Output of the tasks whose records come. */
-  readonly logs: TaskLogs;
-  readonly listener: CollectorListener;
-  /** Lines of the log file for an event of the journal. */
-  readonly describe: (event: EventRecord) => readonly string[];
-  /** The outcomes there are. @default none */
-  readonly states?: TaskStates;
-}
 
 /** How much of a task's output an error line carries. */
 const LOG_TAIL_BYTES = 4_096;
@@ -315,10 +290,4 @@ export class Collector {
   isShown(line: string): boolean {
     return !this.#suppress.some((text) => line.includes(text));
   }
-}
-
-/** True for what counts as an error result: text that begins with ERROR, or an object that has it. */
-export function isErrorValue(value: unknown): boolean {
-  if (typeof value === 'string') return value.startsWith('ERROR');
-  return typeof value === 'object' && value !== null && Boolean((value as { ERROR?: unknown }).ERROR);
 }

@@ -28,9 +28,3 @@ export class ControllerWatch {
 export async function nextLook(): Promise<void> {
   await new Promise((resolve) => setTimeout(resolve, LOOK_MS));
 }
-
-/** Resolves once nobody controls the run. */
-export async function untilFree(paths: RunPaths): Promise<void> {
-  const watch = new ControllerWatch(paths);
-  while (watch.isThere()) await nextLook();
-}

@@ -1,6 +1,6 @@
 /** How an attempt ended, in words. */
 import type { TaskErrorInfo } from '../contract/record.js';
-import { isErrorValue } from './collector.js';
+import { isErrorValue } from './error-line.js';
 import { errorMessage } from './error-line.js';
 import type { TaskEnd } from './find-task.js';
 import { fromLatin1 } from './output-file.js';

@@ -30,6 +30,12 @@ export function returnedErrorLine(value: unknown, failed: FailedTask, spec: JobS
   return lineOf(own, failed, spec, null, null);
 }
 
+/** True for an error result: text that begins with ERROR, an object whose `ERROR` is truthy. */
+export function isErrorValue(value: unknown): boolean {
+  if (typeof value === 'string') return value.startsWith('ERROR');
+  return typeof value === 'object' && value !== null && Boolean((value as { ERROR?: unknown }).ERROR);
+}
+
 /** What an error result says, as text. */
 export function errorMessage(value: unknown): string {
   const own = typeof value === 'object' && value !== null ? (value as { ERROR?: unknown }).ERROR : value;

@@ -26,23 +26,33 @@ export interface FilePosition {
   readonly size: number;
 }
 
+/** What is to be known of a file whose name does not tell that it is ours. */
+export interface FixedName {
+  /** Inodes of files that we made before; another file of the name is another run's, and moved aside. */
+  readonly made: readonly number[];
+  /** Told of each file before it gets the name. */
+  readonly claim: (inode: number) => void;
+}
+
 export interface OutputFileOptions {
-  /** A file of this name that we did not make is another run's: move it aside. */
-  readonly keepOld: boolean;
-  /** The file that we made before; it is gone on with, at that size, or replaced. */
+  /** A path in the same folder, for a file that does not have its name yet. */
+  readonly temp: string;
+  /** The file that we made before, to be gone on with at that size. */
   readonly ours?: FilePosition | null;
-  /** What is there is replaced, by {@link OutputFile.commit}; until then it is written to this path, in the same folder. */
-  readonly anewBy?: string | null;
+  /** What is there is replaced, by {@link OutputFile.commit}. */
+  readonly anew?: boolean;
+  /** Given for a fixed name. */
+  readonly fixed?: FixedName | null;
 }
 
 export class OutputFile {
   readonly path: string;
-  readonly #keepOld: boolean;
-  readonly #anewBy: string | null;
-  readonly #ours: FilePosition | null;
+  readonly #options: OutputFileOptions;
+  readonly #made: number[];
+  /** It is written beside the name until {@link commit}. */
+  #anew: boolean;
   #fd = -1;
-  /** Where it is written until {@link commit}. */
-  #temp: string | null = null;
+  #isTemp = false;
   #parts: string[] = [];
   /** Bytes that go before {@link #parts}. */
   readonly #bytes = new ByteStore();
@@ -50,19 +60,20 @@ export class OutputFile {
   #written = 0;
   #movedTo: string | null = null;
   #dirty = false;
-  #made = false;
+  #exists = false;
 
   constructor(path: string, options: OutputFileOptions) {
     this.path = path;
-    this.#keepOld = options.keepOld;
-    this.#anewBy = options.anewBy ?? null;
-    this.#ours = options.ours ?? null;
-    if (this.#anewBy !== null || this.#ours === null) return;
+    this.#options = options;
+    this.#made = [...(options.fixed?.made ?? [])];
+    this.#anew = options.anew === true;
+    const { ours } = options;
+    if (this.#anew || ours === null || ours === undefined) return;
     try {
       this.#fd = openSync(path, 'a');
-      ftruncateSync(this.#fd, this.#ours.size);
-      this.#written = this.#ours.size;
-      this.#made = true;
+      ftruncateSync(this.#fd, ours.size);
+      this.#written = ours.size;
+      this.#exists = true;
     } catch (error) {
       throw storeError('write', path, error);
     }
@@ -70,12 +81,17 @@ export class OutputFile {
 
   /** True once there is a file. */
   get exists(): boolean {
-    return this.#made || this.#waiting > 0;
+    return this.#exists || this.#waiting > 0;
   }
 
   /** Where the file that stood in the way went. */
   get movedTo(): string | null {
     return this.#movedTo;
+  }
+
+  /** Inodes of the files of a fixed name that are ours. */
+  get made(): readonly number[] {
+    return this.#made;
   }
 
   /** What is written; null: there is no file yet. */
@@ -129,18 +145,12 @@ export class OutputFile {
 
   /** What was written anew takes the place of what is there; without a line nothing of ours stays. */
   commit(): void {
-    if (this.#anewBy === null) return;
+    if (!this.#anew) return;
     this.flush();
     try {
-      const there = statSync(this.path, { throwIfNoEntry: false });
-      const isOurs = there !== undefined && (!this.#keepOld || there.ino === this.#ours?.inode);
-      if (this.#temp === null) {
-        if (isOurs) rmSync(this.path);
-        return;
-      }
-      if (there !== undefined && !isOurs) this.#moveAside();
-      renameSync(this.#temp, this.path);
-      this.#temp = null;
+      this.#anew = false;
+      if (this.#isTemp) this.#takeName();
+      else if (this.#isOurs()) rmSync(this.path);
     } catch (error) {
       throw storeError('write', this.path, error);
     }
@@ -170,8 +180,8 @@ export class OutputFile {
     this.#waiting = 0;
     this.#parts = [];
     this.#bytes.clear();
-    if (this.#temp !== null) rmSync(this.#temp, { force: true });
-    this.#temp = null;
+    if (this.#isTemp) rmSync(this.#options.temp, { force: true });
+    this.#isTemp = false;
   }
 
   #settleParts(): void {
@@ -182,15 +192,33 @@ export class OutputFile {
 
   #open(): void {
     mkdirSync(dirname(this.path), { recursive: true });
-    this.#made = true;
-    if (this.#anewBy !== null) {
-      this.#fd = openSync(this.#anewBy, 'w');
-      this.#temp = this.#anewBy;
+    this.#exists = true;
+    if (!this.#anew && (this.#options.fixed ?? null) === null) {
+      this.#fd = openSync(this.path, 'a');
+      this.#written = fstatSync(this.#fd).size;
       return;
     }
-    if (existsSync(this.path) && this.#keepOld) this.#moveAside();
-    this.#fd = openSync(this.path, 'a');
-    this.#written = fstatSync(this.#fd).size;
+    this.#fd = openSync(this.#options.temp, 'w');
+    this.#isTemp = true;
+    if (!this.#anew) this.#takeName();
+  }
+
+  /** True when something has the name, and it is ours. */
+  #isOurs(): boolean {
+    const there = statSync(this.path, { throwIfNoEntry: false });
+    const isKept = (this.#options.fixed ?? null) !== null;
+    return there !== undefined && (!isKept || this.#made.includes(there.ino));
+  }
+
+  #takeName(): void {
+    const { fixed, temp } = this.#options;
+    if (existsSync(this.path) && !this.#isOurs()) this.#moveAside();
+    const inode = fstatSync(this.#fd).ino;
+    this.#made.push(inode);
+    // Before it has the name: killed in between, we would take it for another run's.
+    fixed?.claim(inode);
+    renameSync(temp, this.path);
+    this.#isTemp = false;
   }
 
   #moveAside(): void {

@@ -1,18 +1,18 @@
 /** Brings a run's outputs to where its journal is, and gives the collector that goes on from there. */
-import { readdirSync, rmSync } from 'node:fs';
-import { basename, dirname, join } from 'node:path';
+import { basename } from 'node:path';
 import { scanEnds } from '../contract/record-scan.js';
 import type { EventRecord } from '../contract/record.js';
 import type { RunFile } from '../contract/spec.js';
 import type { ArgsReader } from '../store/args-store.js';
-import { storeError } from '../store/atomic.js';
 import { acceptedDamage } from '../store/damage.js';
 import { readShard } from '../store/journal-reader.js';
 import type { RunPaths } from '../store/run-folder.js';
 import type { WorkList } from '../store/work-list.js';
 import { readCheckpoint, stillFits, type Checkpoint, type OutputKind } from './checkpoint.js';
-import { Collector, type CollectorFiles, type CollectorListener } from './collector.js';
-import { OutputFile, type FilePosition } from './output-file.js';
+import type { CollectorFiles, CollectorListener } from './collector-options.js';
+import { Collector } from './collector.js';
+import type { OutputFile } from './output-file.js';
+import { isFixed, openOutput } from './outputs-of-run.js';
 import { isWinner, type Survey } from './survey.js';
 import { TaskLogs } from './task-logs.js';
 import { NONE, OK } from './task-states.js';
@@ -31,60 +31,16 @@ export interface RestoreOptions {
   readonly work: WorkList | null;
   /** Make all outputs anew, whatever the checkpoint says. */
   readonly anew: boolean;
-  /** Which files are ours, where that is known better than by the last checkpoint. */
-  readonly known?: Checkpoint;
   /** Results and errors in the order of the tasks; goes with `anew`. @default the order in which they were recorded */
   readonly ordered?: boolean;
 }
 
 const KINDS: readonly OutputKind[] = ['results', 'errors', 'log'];
 
-/** Where a file is written until it takes the place of the old one: the same for each try, so that none is left behind. */
-function tempPath(run: RunFile, path: string, kind: OutputKind): string {
-  return join(dirname(path), `.${run.id}-${kind}.tmp`);
-}
-
-/** Removes what a killed controller left half done. Throws STORE_FAILED. */
-export function sweepTemps({ dir, rounds, args, code }: SweepFolders, run: RunFile): void {
-  const sweep = (folder: string, isTemp: (name: string) => boolean): void => {
-    let names: string[];
-    try {
-      names = readdirSync(folder);
-    } catch {
-      return;
-    }
-    for (const name of names) {
-      if (isTemp(name)) rmSync(join(folder, name), { recursive: true, force: true });
-    }
-  };
-  const isTemp = (name: string): boolean => name.endsWith('.tmp');
-  sweep(dir, (name) => isTemp(name) && !name.startsWith('lock.'));
-  sweep(dirname(args), isTemp);
-  try {
-    for (const round of readdirSync(rounds)) sweep(join(rounds, round), isTemp);
-  } catch {
-    // No round was begun.
-  }
-  // A snapshot that was being written.
-  sweep(code, (name) => name.startsWith('.'));
-  for (const kind of KINDS) {
-    const path = run.outputs[kind];
-    if (path === null) continue;
-    try {
-      rmSync(tempPath(run, path, kind), { force: true });
-    } catch (error) {
-      throw storeError('write', path, error);
-    }
-  }
-}
-
-type SweepFolders = Pick<RunPaths, 'dir' | 'rounds' | 'args' | 'code'>;
-
 /** Throws STORE_FAILED, JOURNAL_DAMAGED. */
 export function restoreCollector(options: RestoreOptions): Collector {
   const { paths, run, survey, work } = options;
   const checkpoint = options.anew ? null : readCheckpoint(paths, survey.shards, survey.lengths);
-  const known = options.known ?? checkpoint ?? readCheckpoint(paths, survey.shards, survey.lengths);
   const reopened = reopen(survey, work, run);
   const beaten = checkpoint !== null && hasNewContest(paths, survey, checkpoint);
   const goesOn = (kind: OutputKind): boolean => {
@@ -94,14 +50,12 @@ export function restoreCollector(options: RestoreOptions): Collector {
     if (checkpoint === null || beaten) return false;
     if (kind === 'errors' && reopened.any) return false;
     if (kind === 'results' && reopened.withResults) return false;
-    return stillFits(path, checkpoint[kind], kind !== 'log' && run.outputs.fixedNames);
+    return stillFits(path, checkpoint[kind], isFixed(run, kind) ? checkpoint.made : null);
   };
   const has = Object.fromEntries(KINDS.map((kind) => [kind, goesOn(kind)])) as Record<OutputKind, boolean>;
-  const files: CollectorFiles = {
-    results: openFile(run, 'results', has.results, known),
-    errors: openFile(run, 'errors', has.errors, known),
-    log: openFile(run, 'log', has.log, known),
-  };
+  const open = (kind: OutputKind): OutputFile | null =>
+    openOutput(paths, run, kind, { ours: has[kind] ? (checkpoint?.[kind] ?? null) : null, anew: !has[kind] });
+  const files: CollectorFiles = { results: open('results'), errors: open('errors'), log: open('log') };
   const collector = new Collector({
     spec: run.spec,
     files,
@@ -121,21 +75,6 @@ export function restoreCollector(options: RestoreOptions): Collector {
   collector.live();
   collector.reopened = reopened.any;
   return collector;
-}
-
-function openFile(
-  run: RunFile,
-  kind: OutputKind,
-  goesOn: boolean,
-  checkpoint: Checkpoint | null,
-): OutputFile | null {
-  const path = run.outputs[kind];
-  if (path === null) return null;
-  // Others append to a log that the user named.
-  if (kind === 'log' && run.outputs.fixedLog) return new OutputFile(path, { keepOld: false });
-  const ours: FilePosition | null = checkpoint?.[kind] ?? null;
-  const keepOld = kind !== 'log' && run.outputs.fixedNames;
-  return new OutputFile(path, { keepOld, ours, anewBy: goesOn ? null : tempPath(run, path, kind) });
 }
 
 /** Forgets the outcomes of tasks that run again. */

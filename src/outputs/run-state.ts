@@ -51,17 +51,24 @@ export interface RunState extends TallyData {
   readonly doneBefore: number;
   /** What the worker's hosts are doing; empty when nothing runs. */
   readonly hosts: readonly HostStatus[];
-  /** How much of each shard this is made of, bytes by file name. */
+  /** Sizes of the shards that this is made of, by file name; a torn last line counts, for it is not gone on with. */
   readonly shards: Readonly<Record<string, number>>;
 }
 
 /** A state, and what is known of who controls the run. */
 export interface RunOverview {
+  /** Name of the run folder, by which it is found. */
+  readonly id: string;
   readonly paths: RunPaths;
   readonly run: RunFile;
   readonly state: RunState;
   /** Who controls the run now; null: nobody. */
   readonly controller: LockFile | null;
+}
+
+/** False: nothing of the run goes on, or is about to. */
+export function isLive(status: RunStatus): boolean {
+  return status === 'preparing' || status === 'queued' || status === 'running' || status === 'stalled';
 }
 
 /** A state that is older than this while its controller lives means that the controller does not get to write one. */
@@ -74,16 +81,33 @@ export function writeState(paths: RunPaths, state: RunState): void {
 /** Throws STORE_FAILED, RUN_VERSION, JOURNAL_DAMAGED. */
 export function viewRun(paths: RunPaths): RunOverview {
   const run = readRun(paths);
+  const known = { id: basename(paths.dir), paths, run };
   const { state: lock, holder } = lockState(paths);
-  if (lock !== 'free') return { paths, run, state: liveState(run, readStateFile(paths)), controller: holder };
-  return { paths, run, state: stateAtRest(paths, run), controller: null };
+  if (lock !== 'free' && holder !== null) {
+    return { ...known, state: liveState(run, readStateFile(paths), holder), controller: holder };
+  }
+  return { ...known, state: stateAtRest(paths, run), controller: null };
 }
 
 /** What is known of a run in which nothing is running. Throws STORE_FAILED, JOURNAL_DAMAGED. */
 export function stateAtRest(paths: RunPaths, run: RunFile): RunState {
   const file = readStateFile(paths);
-  const fits = file !== null && file.status !== 'running' && isCurrent(paths, file);
-  return fits ? file : workOut(paths, run);
+  if (file !== null && file.status !== 'running' && isCurrent(paths, file)) return file;
+  const state = workOut(paths, run, file);
+  keepState(paths, state);
+  return state;
+}
+
+/**
+ * So that a large run whose controller died is not read again each time it is looked at. Whoever controls the run
+ * meanwhile writes its own a second later, and one that does not fit the journal is never believed.
+ */
+function keepState(paths: RunPaths, state: RunState): void {
+  try {
+    writeState(paths, state);
+  } catch {
+    // It may be another's, or on a full disk: it can be looked at all the same.
+  }
 }
 
 function readStateFile(paths: RunPaths): RunState | null {
@@ -96,20 +120,26 @@ function readStateFile(paths: RunPaths): RunState | null {
 }
 
 function isCurrent(paths: RunPaths, { shards }: RunState): boolean {
-  const files = shardFiles(paths);
-  return (
-    files.length === Object.keys(shards).length &&
-    files.every((file) => statSync(file).size === shards[basename(file)])
-  );
+  const sizes = shardSizes(paths);
+  const names = Object.keys(sizes);
+  return names.length === Object.keys(shards).length && names.every((name) => sizes[name] === shards[name]);
 }
 
-function liveState(run: RunFile, file: RunState | null): RunState {
+/** Sizes of the shards there are, by file name. */
+export function shardSizes(paths: RunPaths): Record<string, number> {
+  return Object.fromEntries(shardFiles(paths).map((path) => [basename(path), statSync(path).size]));
+}
+
+function liveState(run: RunFile, file: RunState | null, holder: LockFile): RunState {
   if (file === null || file.round === 0) {
     const status = run.groupIndex > 0 ? 'queued' : 'preparing';
     return { ...emptyState(), ...file, status };
   }
-  // The last round has ended and the next one has not begun to write.
-  if (file.status !== 'running') return { ...file, status: 'preparing' };
+  if (file.status !== 'running') {
+    // Its round has ended, and it is about to let go; or it is a new one, whose round has not begun.
+    const hasEnded = file.ended !== null && Date.parse(holder.since) <= file.ended;
+    return hasEnded ? file : { ...file, status: 'preparing' };
+  }
   return Date.now() - file.at > STALLED_MS ? { ...file, status: 'stalled' } : file;
 }
 
@@ -133,12 +163,15 @@ export function emptyState(): RunState {
   };
 }
 
-/** From the records alone, when the one who should have written the state has died. */
-function workOut(paths: RunPaths, run: RunFile): RunState {
+/** From the records, when the one who should have written the state has died. `file` is what it wrote last. */
+function workOut(paths: RunPaths, run: RunFile, file: RunState | null): RunState {
+  const sizes = shardSizes(paths);
   const survey = surveyRun(paths);
   const tally = tallyOf(paths, run, survey);
   const { last, ...times } = timesOf(survey);
   const rounds = readRounds(paths);
+  // Of a round that nobody saw the end of: how long it had worked, and where it began.
+  const unfinished = last === null && file?.round === rounds.at(-1)?.round ? file : null;
   return {
     ...emptyState(),
     ...tally.toData(),
@@ -147,9 +180,10 @@ function workOut(paths: RunPaths, run: RunFile): RunState {
     round: rounds.at(-1)?.round ?? 0,
     kind: rounds.at(-1)?.kind ?? 'run',
     total: readSealed(paths)?.count ?? null,
-    doneBefore: tally.counts.done,
-    shards: Object.fromEntries(survey.shards.map((path, i) => [basename(path), survey.lengths[i] as number])),
+    doneBefore: unfinished?.doneBefore ?? tally.counts.done,
+    shards: sizes,
     ...times,
+    workedMs: Math.max(times.workedMs, unfinished?.workedMs ?? 0),
   };
 }
 
@@ -187,6 +221,15 @@ function timesOf(survey: Survey): Pick<RunState, 'started' | 'roundStarted' | 'e
     ended: last?.at ?? null,
     workedMs: ends.reduce((sum, event) => sum + Number(event['ms'] ?? 0), 0),
   };
+}
+
+/** When the last round of a run ended, as far as that can be told at a glance; epoch milliseconds. */
+export function endedAt(paths: RunPaths): number {
+  const file = readStateFile(paths);
+  if (file !== null && file.status !== 'running' && file.ended !== null) return file.ended;
+  const written = (path: string): number => statSync(path, { throwIfNoEntry: false })?.mtimeMs ?? 0;
+  const shards = existsSync(paths.journal) ? shardFiles(paths) : [];
+  return Math.max(written(paths.runFile), ...shards.map(written));
 }
 
 /** True for a folder that a run was to be made in, and that nobody is making now. */

@@ -38,7 +38,9 @@ export interface Survey {
   readonly winners: ReadonlyMap<number, Key>;
   /** In the order they stand in the shards. */
   readonly events: readonly EventRecord[];
-  /** Of tasks without a final outcome: attempts in the last round that were charged. */
+  /** Tasks that the last round gave a final outcome. */
+  readonly lastRound: TaskStates;
+  /** Of tasks without a final outcome: attempts that were charged since the last round that was no resume. */
   readonly charged: ReadonlyMap<number, number>;
   /** Of tasks without a final outcome: how often their worker vanished while it had nothing else. */
   readonly vanished: ReadonlyMap<number, number>;
@@ -47,7 +49,7 @@ export interface Survey {
 export interface SurveyOptions {
   /** Told of damage that nobody accepted yet; true: pass over it. @default JOURNAL_DAMAGED is thrown */
   readonly onDamage?: (region: DamagedRegion) => boolean;
-  /** Keep what only the next round needs: {@link Survey.charged} and {@link Survey.vanished}. @default false */
+  /** Keep what only the next round needs: `lastRound`, `charged` and `vanished`. @default false */
   readonly forNextRound?: boolean;
 }
 
@@ -61,7 +63,10 @@ export function surveyRun(paths: RunPaths, options: SurveyOptions = {}): Survey 
   const events: EventRecord[] = [];
   const charged = new Map<number, number>();
   const several = new Set<number>();
-  const lastRound = rounds.at(-1)?.round ?? 0;
+  const last = rounds.at(-1)?.round ?? 0;
+  const lastRound = new TaskStates();
+  // A resume goes on with the tries that there are left of the round it continues.
+  const budgetFrom = rounds.findLast(({ kind }) => kind !== 'resume')?.round ?? 0;
   let settled = 0;
   let span = 0;
   const onDamage = options.onDamage === undefined ? {} : { onDamage: options.onDamage };
@@ -74,11 +79,12 @@ export function surveyRun(paths: RunPaths, options: SurveyOptions = {}): Survey 
       scanEnds(text, ({ task, final, failure, round, attempt }) => {
         if (task >= span) span = task + 1;
         if (!final) {
-          if (options.forNextRound === true && round === lastRound) {
+          if (options.forNextRound === true && round >= budgetFrom) {
             charged.set(task, Math.max(attempt, charged.get(task) ?? 0));
           }
           return;
         }
+        if (options.forNextRound === true && round === last && last > 1) lastRound.set(task, OK);
         const state = states.get(task);
         if (state === NONE) settled++;
         else several.add(task);
@@ -94,7 +100,7 @@ export function surveyRun(paths: RunPaths, options: SurveyOptions = {}): Survey 
     options.forNextRound === true
       ? vanishings({ shards, accepted, states, events, onDamage })
       : new Map<number, number>();
-  return { rounds, shards, lengths, states, settled, span, winners, events, charged, vanished };
+  return { rounds, shards, lengths, states, settled, span, winners, events, lastRound, charged, vanished };
 }
 
 type Damage = { readonly onDamage?: (region: DamagedRegion) => boolean };

@@ -1,7 +1,7 @@
 /** Walks over the records that count for their tasks: in the order they stand, or in that of the tasks. */
 import { closeSync, openSync, readSync } from 'node:fs';
 import { CRC_FROM } from '../contract/record.js';
-import { scanEnds, type ScannedEnd } from '../contract/record-scan.js';
+import { ScannedEnd, scanEnds } from '../contract/record-scan.js';
 import { readShard } from '../store/journal-reader.js';
 import { acceptedDamage } from '../store/damage.js';
 import type { RunPaths } from '../store/run-folder.js';
@@ -100,7 +100,7 @@ class LineCursor {
     this.#text = this.#bytes.toString('latin1');
     this.#lineAt = offset;
     this.#ends = new Map();
-    scanEnds(this.#text, (end) => this.#ends.set(end.task, { ...end }));
+    scanEnds(this.#text, (end) => this.#ends.set(end.task, Object.assign(new ScannedEnd(this.#text), end)));
   }
 
   #line(offset: number): Buffer {

@@ -1,8 +1,10 @@
 /** Finds runs by what a person types. */
 import { readdirSync } from 'node:fs';
 import { join } from 'node:path';
-import { UsageError } from '../base/errors.js';
+import { DlJobsError, UsageError } from '../base/errors.js';
 import { existsSync } from 'node:fs';
+import type { RunFile } from '../contract/spec.js';
+import { storeError } from './atomic.js';
 import { runPaths, runsFolder, readRun, type RunPaths } from './run-folder.js';
 
 /** Ids of the runs below `dlsRoot`, oldest first. Folders without a `run.json` are no runs. */
@@ -10,16 +12,16 @@ export function listRuns(dlsRoot: string): string[] {
   return runFolders(dlsRoot).filter((id) => existsSync(join(runsFolder(dlsRoot), id, 'run.json')));
 }
 
-/** Names of all folders of runs, also of those that never became one. */
+/** Names of all folders of runs, also of those that never became one; hidden ones are being removed. */
 export function runFolders(dlsRoot: string): string[] {
   try {
     return readdirSync(runsFolder(dlsRoot), { withFileTypes: true })
-      .filter((entry) => entry.isDirectory())
+      .filter((entry) => entry.isDirectory() && !entry.name.startsWith('.'))
       .map((entry) => entry.name)
       .sort();
   } catch (error) {
     if ((error as NodeJS.ErrnoException).code === 'ENOENT') return [];
-    throw error;
+    throw storeError('read', runsFolder(dlsRoot), error);
   }
 }
 
@@ -63,12 +65,32 @@ export function findRun(dlsRoot: string, wanted: string | null, cwd: string): Ru
   return runPaths(join(runsFolder(dlsRoot), match));
 }
 
-/** The runs of one invocation, in their order. */
+/** The runs of one invocation, in their order; those that cannot be read are left out. */
 export function groupOf(dlsRoot: string, group: string): RunPaths[] {
   return listRuns(dlsRoot)
     .map((id) => runPaths(join(runsFolder(dlsRoot), id)))
-    .map((paths) => ({ paths, run: readRun(paths) }))
-    .filter(({ run }) => run.group === group)
+    .map((paths) => ({ paths, run: readable(paths) }))
+    .filter((one): one is { paths: RunPaths; run: RunFile } => one.run?.group === group)
     .sort((a, b) => a.run.groupIndex - b.run.groupIndex)
     .map(({ paths }) => paths);
+}
+
+/** The runs of the invocation whose group is, or alone begins with, `wanted`; none where there is no such. */
+export function findGroup(dlsRoot: string, wanted: string): RunPaths[] {
+  const groups = new Set(
+    listRuns(dlsRoot)
+      .map((id) => readable(runPaths(join(runsFolder(dlsRoot), id)))?.group ?? '')
+      .filter((group) => wanted !== '' && group.startsWith(wanted)),
+  );
+  const [group] = groups;
+  return group === undefined || groups.size > 1 ? [] : groupOf(dlsRoot, group);
+}
+
+function readable(paths: RunPaths): RunFile | null {
+  try {
+    return readRun(paths);
+  } catch (error) {
+    if (error instanceof DlJobsError) return null;
+    throw error;
+  }
 }

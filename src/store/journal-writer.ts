@@ -53,6 +53,8 @@ export class JournalWriter implements JournalSink {
   #pending: PendingEntry[] = [];
   #timer: NodeJS.Timeout | null = null;
   #syncing = false;
+  /** Calls of {@link sync} that are not answered yet: a checkpoint may be written while the round ends. */
+  #syncs = 0;
   #dirty = false;
   #length = 0;
   #closed = false;
@@ -81,7 +83,9 @@ export class JournalWriter implements JournalSink {
   async sync(): Promise<void> {
     if (this.#options.durability === 'none' || this.#closed) return;
     await new Promise<void>((resolve, reject) => {
+      this.#syncs++;
       fdatasync(this.#fd, (error) => {
+        this.#syncs--;
         if (error === null) resolve();
         else reject(storeError('sync', this.path, error));
       });
@@ -90,7 +94,7 @@ export class JournalWriter implements JournalSink {
 
   append(lines: readonly Buffer[], span: TaskSpan | null, digest?: Digest): void {
     const from = this.#group.length;
-    if (span != null) {
+    if (span !== null) {
       if (span[0] < this.#lowest) this.#lowest = span[0];
       if (span[1] > this.#highest) this.#highest = span[1];
     }
@@ -159,7 +163,7 @@ export class JournalWriter implements JournalSink {
   /** Writes and syncs what waits, and closes the shard. */
   async close(): Promise<void> {
     this.flush();
-    while (this.#syncing) await new Promise((resolve) => setTimeout(resolve, 1));
+    while (this.#syncing || this.#syncs > 0) await new Promise((resolve) => setTimeout(resolve, 1));
     try {
       if (this.#dirty && this.#options.durability !== 'none') fdatasyncSync(this.#fd);
       this.#closed = true;

@@ -1,5 +1,5 @@
 /** Which process on which machine: enough to tell whether one that was written down still lives. */
-import { readFileSync, readlinkSync } from 'node:fs';
+import { existsSync, readdirSync, readFileSync, readlinkSync } from 'node:fs';
 import { hostname } from 'node:os';
 
 export interface ProcessIdentity {
@@ -14,11 +14,16 @@ export interface ProcessIdentity {
 }
 
 export function ownIdentity(): ProcessIdentity {
+  return identityOf(process.pid);
+}
+
+/** Of a process on this machine. */
+export function identityOf(pid: number): ProcessIdentity {
   return {
     host: hostname(),
-    pid: process.pid,
+    pid,
     boot: read('/proc/sys/kernel/random/boot_id'),
-    began: beginOf(process.pid),
+    began: beginOf(pid),
     space: pidSpace(),
   };
 }
@@ -33,11 +38,32 @@ export function lives(process: ProcessIdentity): 'yes' | 'no' | 'unknown' {
   return isThere(process.pid) ? 'yes' : 'no';
 }
 
-/** Field 22 of /proc/<pid>/stat, in ticks since boot; empty when there is no such process, or it is a zombie. */
+/** Who started a process; null where the system does not tell, or when there is no such process. */
+export function parentOf(pid: number): number | null {
+  const parent = fieldsOf(pid)[1];
+  return parent === undefined ? null : Number(parent);
+}
+
+/** True while a process of the group `leader` runs, the leader itself or another. */
+export function groupLives(leader: number): boolean {
+  if (!existsSync('/proc/self/stat')) return isThere(-leader);
+  // A signal would reach zombies too, and those stay for as long as nobody asks after them.
+  return readdirSync('/proc').some(
+    (name) => /^\d+$/.test(name) && Number(fieldsOf(Number(name))[2]) === leader,
+  );
+}
+
+/** Field 22 of /proc/<pid>/stat, in ticks since boot; empty when there is no such process. */
 function beginOf(pid: number): string {
+  return fieldsOf(pid)[19] ?? '';
+}
+
+/** Fields of /proc/<pid>/stat from the third on, the state; none when there is no such process, or it is a zombie. */
+function fieldsOf(pid: number): readonly string[] {
   const stat = read(`/proc/${pid}/stat`);
-  const rest = stat.slice(stat.lastIndexOf(')') + 2).split(' ');
-  return rest[0] === 'Z' || rest[0] === 'X' ? '' : (rest[19] ?? '');
+  if (stat === '') return [];
+  const fields = stat.slice(stat.lastIndexOf(')') + 2).split(' ');
+  return fields[0] === 'Z' || fields[0] === 'X' ? [] : fields;
 }
 
 function pidSpace(): string {
@@ -48,7 +74,8 @@ function pidSpace(): string {
   }
 }
 
-function isThere(pid: number): boolean {
+/** True when there is a process (or, negative, a group) of that number; zombies count. */
+export function isThere(pid: number): boolean {
   try {
     process.kill(pid, 0);
     return true;

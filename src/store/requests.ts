@@ -10,10 +10,12 @@ export type RequestKind = 'cancel';
 
 const NAME = /^(cancel)-[0-9a-f]+$/;
 
-export function makeRequest(paths: RunPaths, kind: RequestKind): void {
+/** Leaves a request for the controller. Returns its file: gone once the controller has taken it. */
+export function makeRequest(paths: RunPaths, kind: RequestKind): string {
   const path = join(paths.requests, `${kind}-${randomBytes(6).toString('hex')}`);
   try {
     closeSync(openSync(path, 'wx'));
+    return path;
   } catch (error) {
     throw storeError('create', path, error);
   }

@@ -6,6 +6,7 @@ import { join } from 'node:path';
 import { RUN_VERSION, type RunFile } from '../contract/spec.js';
 import { InfrastructureError } from '../base/errors.js';
 import { storeError, writeAtomic } from './atomic.js';
+import { moveOf, relocated, type Move } from './relocate.js';
 import { safeName } from './run-id.js';
 
 /** Where everything in a run folder is. */
@@ -50,14 +51,16 @@ export function runsFolder(dlsRoot: string): string {
   return join(dlsRoot, 'runs');
 }
 
+/** The folders that each run has. */
+export const RUN_FOLDERS = ['args', 'code', 'rounds', 'journal', 'logs', 'requests'] as const;
+
 /** Makes the folders of a new run. It is not a run until {@link commitRun} has written `run.json`. */
 export function createRunFolder(dlsRoot: string, id: string): RunPaths {
   const paths = runPaths(join(runsFolder(dlsRoot), id));
   try {
     mkdirSync(runsFolder(dlsRoot), { recursive: true });
     mkdirSync(paths.dir);
-    for (const folder of ['args', 'code', 'rounds', 'journal', 'logs', 'requests'])
-      mkdirSync(join(paths.dir, folder));
+    for (const folder of RUN_FOLDERS) mkdirSync(join(paths.dir, folder));
   } catch (error) {
     throw storeError('create', paths.dir, error);
   }
@@ -71,9 +74,19 @@ export function commitRun(paths: RunPaths, run: RunFile): void {
 
 /** What a run is. Throws STORE_FAILED, and RUN_VERSION for a run of a later release. */
 export function readRun(paths: RunPaths): RunFile {
+  return relocated(readRunFile(paths), paths.dir);
+}
+
+/** Where the project of a run was when the run was made, and where it is now; null: there still. */
+export function readMove(paths: RunPaths): Move | null {
+  return moveOf(readRunFile(paths), paths.dir);
+}
+
+function readRunFile(paths: RunPaths): RunFile {
   let run: RunFile;
   try {
     run = JSON.parse(readFileSync(paths.runFile, 'utf8')) as RunFile;
+    if (typeof run?.version !== 'number') throw new Error('it does not say what the run is');
   } catch (error) {
     throw storeError('read', paths.runFile, error);
   }
@@ -94,7 +107,13 @@ export function newWriterName(): string {
 
 /** The shards of a run, in a fixed order. */
 export function shardFiles(paths: RunPaths): string[] {
-  return readdirSync(paths.journal)
+  let names: string[];
+  try {
+    names = readdirSync(paths.journal);
+  } catch (error) {
+    throw storeError('read', paths.journal, error);
+  }
+  return names
     .filter((name) => name.endsWith('.ndjson'))
     .sort()
     .map((name) => join(paths.journal, name));

@@ -24,6 +24,11 @@ export function preciseTimestamp(date: Date): string {
   return `${timestamp(date)}.${String(date.getMilliseconds()).padStart(3, '0')}`;
 }
 
+/** True for a name that {@link newRunId} may have given. */
+export function isRunId(name: string): boolean {
+  return /^\d{8}T\d{6}\.\d{3}-.+-[0-9a-f]{6}$/.test(name);
+}
+
 /** An id for a run: sorts by time, names the job, unique. */
 export function newRunId(job: string, date: Date): string {
   return `${preciseTimestamp(date)}-${safeName(job).slice(0, 40)}-${randomBytes(3).toString('hex')}`;

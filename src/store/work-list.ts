@@ -50,6 +50,16 @@ export class WorkList {
     return -1;
   }
 
+  /** The same work when it is known that there are `count` tasks: each has a bit. */
+  closedAt(count: number): WorkList {
+    if (count <= this.of) return this;
+    const bits = new Uint8Array(Math.ceil(count / 8));
+    bits.set(this.bits);
+    const closed = new WorkList(count, false, bits);
+    if (this.open) for (let task = this.of; task < count; task++) closed.add(task);
+    return closed;
+  }
+
   /** How many bits are set. */
   get size(): number {
     let size = 0;

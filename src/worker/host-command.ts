@@ -7,12 +7,24 @@ import type { HostCommand } from './start-host.js';
 
 type Env = Readonly<Record<string, string>>;
 
-/** A host for JavaScript: the Node that runs us, with stacks mapped to the user's sources. */
-export function nodeHost(cwd: string, extra: Env): HostCommand {
+/** Node needs some room to start in. */
+const LEAST_HEAP_MIB = 32;
+
+/**
+ * A host for JavaScript: the Node that runs us, with stacks mapped to the user's sources.
+ *
+ * @param memory - bytes that its heap may grow to; null: as V8 likes
+ */
+export function nodeHost(cwd: string, extra: Env, memory: number | null): HostCommand {
+  const heap = memory === null ? null : Math.max(Math.floor(memory / 1024 / 1024), LEAST_HEAP_MIB);
   return {
     command: process.execPath,
-    args: ['--enable-source-maps', join(packageRoot(), 'dist', 'worker', 'node-host.js')],
-    env: { ...process.env, ...extra },
+    args: [
+      ...(heap === null ? [] : [`--max-old-space-size=${heap}`]),
+      '--enable-source-maps',
+      join(packageRoot(), 'dist', 'worker', 'node-host.js'),
+    ],
+    env: hostEnvironment(extra),
     cwd,
   };
 }
@@ -22,9 +34,15 @@ export function pythonHost(interpreter: string, cwd: string, extra: Env): HostCo
   return {
     command: resolveInterpreter(interpreter, cwd),
     args: [join(packageRoot(), 'python', 'dl_jobs', '_host.py')],
-    env: { ...process.env, ...extra },
+    env: hostEnvironment(extra),
     cwd,
   };
+}
+
+/** Ours and what is added. Only `replay --inspect` asks for a debugger: in a host without a terminal it would hang. */
+function hostEnvironment(extra: Env): NodeJS.ProcessEnv {
+  const { DL_JOBS_INSPECT: _, ...env } = process.env;
+  return { ...env, ...extra };
 }
 
 const resolved = new Map<string, string>();

@@ -1,18 +1,20 @@
-/** One host as its worker sees it: a child process, and a socket pair each way. */
+/** One host as its worker sees it: a child process, a socket pair each way, and a file that says what it does. */
 import type { ChildProcess } from 'node:child_process';
 import type { Socket } from 'node:net';
-import type { BatchMessage, FatalMessage, InitMessage, OutMessage } from '../contract/wire.js';
+import type { BatchMessage, FatalMessage, InitMessage, LateMessage, OutMessage } from '../contract/wire.js';
 import { HOST_IN, HOST_OUT } from '../contract/wire.js';
 import { frameParser } from './frames.js';
+import type { Progress } from './progress-file.js';
 import type { Reaper } from './reaper.js';
 import type { SpareHost } from './spare-host.js';
-import { startHost, type HostCommand } from './start-host.js';
+import { startHost, type HostCommand, type StartedHost } from './start-host.js';
 
 export interface HostEvents {
   onReady(): void;
   onFatal(message: FatalMessage): void;
   onOut(message: OutMessage, body: Buffer[]): void;
-  /** The process is gone and all it sent was delivered. */
+  onLate(message: LateMessage): void;
+  /** The process is gone and all it sent was delivered; never before the constructor has returned. */
   onExit(exit: HostExit): void;
 }
 
@@ -21,17 +23,25 @@ export interface HostExit {
   readonly signal: NodeJS.Signals | null;
   /** Set when the process could not be started at all. */
   readonly spawnError?: NodeJS.ErrnoException;
+  /** What it last said it did. */
+  readonly progress: Progress | null;
+  /** It was sent SIGKILL by us. */
+  readonly killed: boolean;
 }
 
 /** How long the pipe of a dead host may stay open before we stop listening: a grandchild can hold it. */
 const PIPE_DRAIN_MS = 1_000;
 
 export class HostProcess {
-  readonly #child: ChildProcess;
-  readonly #input: Socket;
-  readonly #output: Socket;
+  readonly #host: StartedHost | null;
   readonly #reaper: Reaper;
+  readonly #events: HostEvents;
+  /** Null: it could not be started. */
+  readonly #input: Socket | null = null;
+  readonly #output: Socket | null = null;
+  #killed = false;
   #gone = false;
+  #reported = false;
   #queued: Buffer[] = [];
 
   constructor(
@@ -43,16 +53,34 @@ export class HostProcess {
     spare: SpareHost | null,
   ) {
     this.#reaper = reaper;
-    this.#child = spare?.claim(command, logFile) ?? startHost(command, logFile);
-    if (this.#child.pid !== undefined) reaper.watch(this.#child.pid);
-    this.#input = this.#child.stdio[HOST_IN] as Socket;
-    this.#output = (this.#child.stdio as readonly unknown[])[HOST_OUT] as Socket;
-    this.#listen(events);
+    this.#events = events;
+    try {
+      this.#host = spare?.claim(command, logFile) ?? startHost(command, logFile);
+    } catch (error) {
+      this.#host = null;
+      setImmediate(() => this.#report(null, null, error as NodeJS.ErrnoException));
+      return;
+    }
+    const { child } = this.#host;
+    if (child.pid === undefined) {
+      // Why is told by an event that is still to come.
+      child.on('error', (error) => this.#report(null, null, error));
+      return;
+    }
+    reaper.watch(child.pid);
+    this.#input = child.stdio[HOST_IN] as Socket;
+    this.#output = (child.stdio as readonly unknown[])[HOST_OUT] as Socket;
+    this.#listen(child, this.#input, this.#output);
     this.#input.write(`${JSON.stringify(init)}\n`);
   }
 
   get pid(): number | undefined {
-    return this.#child.pid;
+    return this.#host?.child.pid;
+  }
+
+  /** What it says it does. */
+  progress(): Progress | null {
+    return this.#host?.progress.read() ?? null;
   }
 
   /** Puts a batch into the next {@link flush}. */
@@ -63,59 +91,68 @@ export class HostProcess {
   /** One write for all that was put since the last: each write wakes the host, and may give it our processor. */
   flush(): void {
     if (this.#queued.length === 0) return;
-    this.#input.write(Buffer.concat(this.#queued));
+    this.#input?.write(Buffer.concat(this.#queued));
     this.#queued = [];
   }
 
   /** Lets an idle host end: it does when its pipe closes. */
   end(): void {
-    this.#input.end();
+    this.#input?.end();
   }
 
   /** Signals the host and whatever it started. */
   kill(signal: NodeJS.Signals): void {
-    if (this.#gone || this.#child.pid === undefined) return;
-    try {
-      process.kill(-this.#child.pid, signal);
-    } catch {
-      // The group is gone already.
-    }
+    if (this.#gone || this.pid === undefined) return;
+    if (signal === 'SIGKILL') this.#killed = true;
+    signalGroup(this.pid, signal);
   }
 
-  #listen(events: HostEvents): void {
+  #listen(child: ChildProcess, input: Socket, output: Socket): void {
+    const events = this.#events;
     const parse = frameParser((header, body) => {
       if (header.type === 'out') events.onOut(header, body);
       else if (header.type === 'ready') events.onReady();
+      else if (header.type === 'late') events.onLate(header);
       else events.onFatal(header);
     });
     // Before its exit is seen a host's pipe can break under a write; the exit tells all that there is to tell.
-    this.#input.on('error', () => undefined);
-    this.#output.on('error', () => undefined);
-    this.#output.on('data', parse);
-
-    let reported = false;
-    const report = (exit: HostExit): void => {
-      if (reported) return;
-      reported = true;
-      this.#input.destroy();
-      this.#output.destroy();
-      events.onExit(exit);
-    };
-    this.#child.on('error', (error: NodeJS.ErrnoException) => {
-      report({ code: null, signal: null, spawnError: error });
-    });
-    this.#child.on('exit', (code, signal) => {
+    input.on('error', () => undefined);
+    output.on('error', () => undefined);
+    output.on('data', parse);
+    child.on('error', () => undefined);
+    child.on('exit', (code, signal) => {
       // What the host left behind goes with it: nobody else will ever wait for it.
-      this.kill('SIGKILL');
+      if (child.pid !== undefined) {
+        signalGroup(child.pid, 'SIGKILL');
+        this.#reaper.forget(child.pid);
+      }
       this.#gone = true;
-      if (this.#child.pid !== undefined) this.#reaper.forget(this.#child.pid);
-      const late = setTimeout(() => report({ code, signal }), PIPE_DRAIN_MS);
+      const late = setTimeout(() => this.#report(code, signal), PIPE_DRAIN_MS);
       const whenDrained = (): void => {
         clearTimeout(late);
-        report({ code, signal });
+        this.#report(code, signal);
       };
-      if (this.#output.closed || this.#output.readableEnded) whenDrained();
-      else this.#output.once('close', whenDrained);
+      if (output.closed || output.readableEnded) whenDrained();
+      else output.once('close', whenDrained);
     });
+  }
+
+  #report(code: number | null, signal: NodeJS.Signals | null, spawnError?: NodeJS.ErrnoException): void {
+    if (this.#reported) return;
+    this.#reported = true;
+    this.#gone = true;
+    this.#input?.destroy();
+    this.#output?.destroy();
+    const exit = { code, signal, progress: this.progress(), killed: this.#killed };
+    this.#host?.progress.close();
+    this.#events.onExit(spawnError === undefined ? exit : { ...exit, spawnError });
+  }
+}
+
+function signalGroup(leader: number, signal: NodeJS.Signals): void {
+  try {
+    process.kill(-leader, signal);
+  } catch {
+    // The group is gone already.
   }
 }

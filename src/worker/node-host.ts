@@ -19,6 +19,7 @@ import {
 import { exportedFunction, exportedFunctionNames } from '../base/exported-function.js';
 import { cleanStack } from './clean-stack.js';
 import { watchOutput } from './host-output.js';
+import { maskStrings, textMask } from './mask-errors.js';
 import { errorInfo } from './task-outcome.js';
 import { TaskRunner, type TaskFunction } from './task-runner.js';
 
@@ -46,6 +47,13 @@ async function load(init: InitMessage): Promise<TaskFunction | FatalMessage> {
     error: { type: 'TaskFunctionNotFound', message: `${init.module} has no function ${init.method}` },
     names: exportedFunctionNames(namespace),
   };
+}
+
+function withoutSecrets(fatal: FatalMessage, redact: readonly string[]): FatalMessage {
+  const mask = textMask(redact);
+  if (mask === null) return fatal;
+  const error = maskStrings(JSON.stringify(fatal.error), mask);
+  return { ...fatal, error: JSON.parse(error) as FatalMessage['error'] };
 }
 
 /** Reads frames from the worker for as long as the pipe is open; its end is the end of this process. */
@@ -96,7 +104,7 @@ listen((header, body) => {
   process.argv = [process.argv[0] as string, header.file];
   void load(header).then((loaded) => {
     if (typeof loaded !== 'function') {
-      sendHeader(loaded);
+      sendHeader(withoutSecrets(loaded, header.redact ?? []));
       process.exit(0);
     }
     const running = new TaskRunner(header, loaded, send);

@@ -3,7 +3,8 @@
  * once the worker is gone, however it went. A host ends by itself when its pipe closes, but not while it is stuck
  * in user code: `while (true)`, C code, a grandchild.
  */
-import { spawn, type ChildProcess } from 'node:child_process';
+import { spawn, type ChildProcessByStdio } from 'node:child_process';
+import type { Writable } from 'node:stream';
 
 const SCRIPT = `
 trap '' INT TERM HUP
@@ -19,7 +20,7 @@ for p in $pids; do kill -s KILL -- "$p" 2>/dev/null; done
 `;
 
 export class Reaper {
-  #child: ChildProcess | null = null;
+  #child: ChildProcessByStdio<Writable, null, null> | null = null;
   #waiting: string[] = [];
   #closed = false;
 
@@ -40,13 +41,13 @@ export class Reaper {
 
   close(): void {
     this.#closed = true;
-    this.#child?.stdin?.end('q\n');
+    this.#child?.stdin.end('q\n');
   }
 
   /** The first words are sent a turn later: starting a process takes milliseconds that the hosts can begin in. */
   #tell(words: string): void {
     if (this.#child !== null) {
-      this.#child.stdin?.write(words);
+      this.#child.stdin.write(words);
       return;
     }
     this.#waiting.push(words);
@@ -55,17 +56,28 @@ export class Reaper {
 
   #start(): void {
     if (this.#closed) return;
-    const child = spawn('/bin/sh', ['-c', SCRIPT], {
-      detached: true,
-      stdio: ['pipe', 'ignore', 'ignore'],
-      cwd: '/',
-    });
-    // Losing the reaper loses a safety net, not the run.
-    child.on('error', () => undefined);
-    child.stdin.on('error', () => undefined);
+    const child = this.#spawn();
+    if (child === null) return;
     child.unref();
     (child.stdin as unknown as { unref?: () => void }).unref?.();
     child.stdin.write(this.#waiting.join(''));
     this.#child = child;
+  }
+
+  /** Null when the system has no room for it: losing the reaper loses a safety net, not the run. */
+  #spawn(): ChildProcessByStdio<Writable, null, null> | null {
+    try {
+      const child = spawn('/bin/sh', ['-c', SCRIPT], {
+        detached: true,
+        stdio: ['pipe', 'ignore', 'ignore'],
+        cwd: '/',
+      });
+      child.on('error', () => undefined);
+      // Without descriptors for pipes there are none, whatever the types say.
+      (child.stdin as Writable | undefined)?.on('error', () => undefined);
+      return child.pid === undefined ? null : child;
+    } catch {
+      return null;
+    }
   }
 }

@@ -1,7 +1,9 @@
 /** The records of tasks that ended and were not sent yet, as text. */
 import { bucketOf } from '../base/histogram.js';
 import { UNSEALED, VERSION_PREFIX } from '../contract/record-line.js';
+import type { FailureType } from '../contract/record.js';
 import type { BatchMessage, InitMessage, OutMessage } from '../contract/wire.js';
+import { maskStrings, textMask, type Mask } from './mask-errors.js';
 import { OutBuffer } from './out-buffer.js';
 import type { Outcome } from './task-outcome.js';
 
@@ -30,18 +32,26 @@ export class RecordBatch {
   readonly #buffer = new OutBuffer();
   readonly #digests: InitMessage['digests'];
   readonly #grouped: boolean;
+  readonly #retries: number;
+  readonly #retryOn: readonly FailureType[];
+  readonly #mask: Mask | null;
   #lines: string[] = [];
   #pack: Pack | null = null;
   #count = 0;
   #size = 0;
   #results: string[] = [];
   #log: string[] = [];
+  /** Positions of those that will be tried again. */
+  #again: number[] = [];
   readonly #durations = new Map<number, number>();
   #digestible: boolean;
 
   constructor(init: InitMessage) {
     this.#digests = init.digests;
     this.#grouped = init.grouped;
+    this.#retries = init.retries ?? 0;
+    this.#retryOn = init.retryOn ?? [];
+    this.#mask = textMask(init.redact ?? []);
     this.#digestible = init.digests !== 'none';
   }
 
@@ -56,6 +66,7 @@ export class RecordBatch {
   }
 
   /**
+   * @param position - of the task within its batch
    * @param started - `performance.now()` when the task began
    * @param took - milliseconds
    * @param extra - further keys of the record, each with a comma before it
@@ -63,6 +74,7 @@ export class RecordBatch {
   add(
     message: BatchMessage,
     task: number,
+    position: number,
     outcome: Outcome,
     started: number,
     took: number,
@@ -83,10 +95,19 @@ export class RecordBatch {
       }
     } else {
       this.#closePack();
-      this.#lines.push(recordText(message, task, outcome, started, took, extra));
+      const end = failure === null ? outcome : this.#failed(outcome, message.attempt, position);
+      this.#lines.push(recordText(message, task, end, started, took, extra));
       this.#size += 128 + extra.length;
     }
     if (this.#digestible) this.#digest(short, task, json, took, extra);
+  }
+
+  /** What the record says of a failure. */
+  #failed(outcome: Outcome, attempt: number, position: number): Outcome {
+    const { failure, json } = outcome;
+    const again = attempt <= this.#retries && this.#retryOn.includes(failure as FailureType);
+    if (again) this.#again.push(position);
+    return { ...outcome, json: this.#mask === null ? json : maskStrings(json, this.#mask), again };
   }
 
   #digest(short: boolean, task: number, json: string, took: number, extra: string): void {
@@ -137,6 +158,7 @@ export class RecordBatch {
       }),
       busy: Math.round(busy * 1000) / 1000,
       ...(positions.length > 0 && { at: positions }),
+      ...(this.#again.length > 0 && { again: this.#again }),
       ...(done && { done: true as const }),
     };
     this.#lines = [];
@@ -144,6 +166,7 @@ export class RecordBatch {
     this.#size = 0;
     this.#results = [];
     this.#log = [];
+    this.#again = [];
     this.#durations.clear();
     this.#digestible = this.#digests !== 'none';
     return buffer.take(out);
@@ -153,12 +176,13 @@ export class RecordBatch {
 function recordText(
   message: BatchMessage,
   task: number,
-  { failure, key, json }: Outcome,
+  { failure, key, json, again }: Outcome,
   started: number,
   took: number,
   extra: string,
 ): string {
-  const status = failure === null ? '"ok"' : `"error","ft":"${failure}"`;
+  const status =
+    failure === null ? '"ok"' : `"error","ft":"${failure}"${again === true ? ',"fin":false' : ''}`;
   return (
     `${BEGIN}${task},"r":${message.round},"a":${message.attempt},"s":${status}` +
     `,"at":${epoch(started)},"d":${thousandths(took)}${extra},"${key}":${json}}\n`

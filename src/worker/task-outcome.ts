@@ -8,6 +8,8 @@ export interface Outcome {
   /** `value` or `error`. */
   readonly key: 'value' | 'error';
   readonly json: string;
+  /** The task will be tried again. */
+  readonly again?: boolean;
 }
 
 const OK_NULL: Outcome = { failure: null, key: 'value', json: 'null' };

@@ -1,12 +1,14 @@
 /** Runs the tasks of a node host, one at a time or several, and sends their records. */
 import { isThenable } from '../base/thenable.js';
-import type { BatchMessage, InitMessage } from '../contract/wire.js';
+import type { BatchMessage, InitMessage, LateMessage } from '../contract/wire.js';
 import { YoungHeap } from '../base/young-heap.js';
 import { isExpanding } from '../base/decorators.js';
 import { cleanStack } from './clean-stack.js';
 import { logSize, mayPrint } from './host-output.js';
+import { LateTasks } from './late-tasks.js';
 import { RecordBatch } from './record-batch.js';
 import { outcomeOfError, outcomeOfValue, type Outcome } from './task-outcome.js';
+import { TaskProgress } from './task-progress.js';
 
 export type TaskFunction = (...args: unknown[]) => unknown;
 
@@ -14,6 +16,11 @@ export type TaskFunction = (...args: unknown[]) => unknown;
 const FLUSH_SIZE = 65_536;
 /** or this many milliseconds after the last send, whichever comes first; and at the end of each batch. */
 const FLUSH_MS = 20;
+/**
+ * After a task slower than this, in milliseconds, what waits is sent at once when the worker watches: it may kill us
+ * over the next task, and then what ended and was not sent runs once more.
+ */
+const WORTH_SENDING_MS = 1;
 /** After a task slower than this, in milliseconds, the next one's CPU, memory and output are measured. */
 const SLOW_MS = 0.05;
 
@@ -51,12 +58,22 @@ export class TaskRunner {
   readonly #youngHeap = new YoungHeap();
   #tinyBatches = 0;
   #logSize = logSize();
+  /** Null: nobody asks, or tasks overlap. */
+  readonly #progress: TaskProgress | null = null;
+  readonly #late: LateTasks | null = null;
 
   constructor(init: InitMessage, fn: TaskFunction, send: (message: Buffer) => void) {
     this.#init = init;
     this.#send = send;
     this.#records = new RecordBatch(init);
     this.#call = init.call === 'each' ? fn : singleCall(fn);
+    const overlap = init.concurrency > 1;
+    if (init.progress) {
+      const progress = new TaskProgress();
+      if (overlap) progress.keepAlive();
+      else this.#progress = progress;
+    }
+    if (overlap && typeof init.timeoutMs === 'number') this.#late = this.#watch(init.timeoutMs);
   }
 
   add(message: BatchMessage, body: string): void {
@@ -100,11 +117,13 @@ export class TaskRunner {
     const { args, tasks } = batch;
     // Not as a method of ours: `this` is nothing in a task.
     const call = this.#call;
+    const progress = this.#progress;
     let started = performance.now();
     for (let i = 0; i < args.length; i++) {
       const measured = this.#careful;
       if (measured && !this.#cpuKnown) this.#cpu = cpuTime(process.resourceUsage());
       let outcome: Outcome;
+      if (progress !== null) progress.write(batch.message.id, i, started);
       try {
         let value = call(args[i]);
         if (isThenable(value)) {
@@ -125,6 +144,7 @@ export class TaskRunner {
       this.#records.add(
         batch.message,
         typeof tasks === 'number' ? tasks + i : (tasks[i] as number),
+        i,
         outcome,
         started,
         took,
@@ -133,7 +153,10 @@ export class TaskRunner {
       this.#busy += took;
       // What was measured took its own time, which is not the next task's.
       started = extra === '' ? ended : performance.now();
-      const due = this.#records.size >= FLUSH_SIZE || ended - this.#lastFlush >= FLUSH_MS;
+      const due =
+        this.#records.size >= FLUSH_SIZE ||
+        ended - this.#lastFlush >= FLUSH_MS ||
+        (progress !== null && took > WORTH_SENDING_MS);
       if (due && batch.ended < args.length) {
         this.flush();
         started = performance.now();
@@ -159,7 +182,6 @@ export class TaskRunner {
       this.#active++;
       void this.#runOne(batch, position).then(() => {
         this.#active--;
-        if (batch.ended === batch.args.length) this.#batches.splice(this.#batches.indexOf(batch), 1);
         this.#pump();
       });
     }
@@ -168,6 +190,8 @@ export class TaskRunner {
   async #runOne(batch: Batch, position: number): Promise<void> {
     const started = performance.now();
     const from = this.#logSize;
+    const running = { batch: batch.message.id, position, started };
+    this.#late?.begin(running);
     let outcome: Outcome;
     try {
       const call = this.#call;
@@ -175,6 +199,7 @@ export class TaskRunner {
     } catch (error) {
       outcome = outcomeOfError(error, this.#cleanStack);
     }
+    this.#late?.end(running);
     const took = performance.now() - started;
     // Records of one batch travel together.
     if (this.#pending !== batch) this.flush();
@@ -186,14 +211,26 @@ export class TaskRunner {
     this.#records.add(
       batch.message,
       typeof batch.tasks === 'number' ? batch.tasks + position : (batch.tasks[position] as number),
+      position,
       outcome,
       started,
       took,
       extra,
     );
     this.#busy += took / this.#init.concurrency;
-    if (batch.ended === batch.args.length) this.flush();
-    else this.#planFlush();
+    if (batch.ended === batch.args.length) {
+      this.#batches.splice(this.#batches.indexOf(batch), 1);
+      this.flush();
+    } else this.#planFlush();
+  }
+
+  /** The worker will kill this host for a task that is over its time: what its neighbours did must have left. */
+  #watch(limitMs: number): LateTasks {
+    return new LateTasks(limitMs, ({ batch, position }, ms) => {
+      this.flush();
+      const late: LateMessage = { type: 'late', id: batch, position, ms: Math.round(ms) };
+      this.#send(Buffer.from(`${JSON.stringify(late)}\n`));
+    });
   }
 
   /** `log` of the task that just ended; `cpu` and `rss` when it had the host to itself and its start was noted. */

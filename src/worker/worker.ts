@@ -2,19 +2,29 @@
  * The worker: takes tasks from a source, feeds its hosts, journals what they answer.
  * The same on every platform; on `local` it lives inside the controller.
  */
-import { join } from 'node:path';
 import { recordLine } from '../contract/record-line.js';
-import type { RoundContext, TaskBatch, WorkerStatus } from '../contract/platform.js';
+import type { HostStatus, RoundContext, TaskBatch, WorkerStatus } from '../contract/platform.js';
+import { isFinal } from '../contract/policy.js';
 import type { OutMessage } from '../contract/wire.js';
-import { blame } from './blame.js';
+import { Backlog } from './backlog.js';
+import { chargedTask, chargeRecord, type Charge } from './charge.js';
 import { withDigest } from './digest.js';
 import { HostProcess, type HostExit } from './host-process.js';
-import { crashRecord, fileSize, type Outstanding } from './outstanding.js';
+import { HostStarts } from './host-starts.js';
+import { hostStatus } from './host-status.js';
+import { judge } from './judge.js';
+import { lastLogByte } from './log-ranges.js';
+import { attemptOf, fileSize, markAnswered, outstanding, taskAt, type Outstanding } from './outstanding.js';
+import { Patterns } from './patterns.js';
+import { KernelKills } from './proc.js';
+import { monotonicMs } from './progress-file.js';
 import { Reaper } from './reaper.js';
+import { endIfAnswered, endLate, endNow } from './sentence.js';
 import { hasRoom, initMessage, newSlot, type Slot } from './slot.js';
 import type { SpareHost } from './spare-host.js';
-import { fatalError, startError } from './start-errors.js';
+import { fatalError } from './start-errors.js';
 import type { HostCommand } from './start-host.js';
+import { Watch } from './watch.js';
 
 export interface WorkerOptions {
   readonly round: RoundContext;
@@ -26,44 +36,52 @@ export interface WorkerOptions {
   readonly spares?: readonly SpareHost[];
 }
 
-/** After so many hosts in a row that could not load the module the job is broken. */
-const MAX_FAILED_STARTS = 3;
 /** After this long an idle host that does not end by itself is killed. */
 const END_GRACE_MS = 2_000;
 
 export class Worker {
   readonly done: Promise<void>;
   readonly #options: WorkerOptions;
+  readonly #round: RoundContext;
   readonly #slots: Slot[] = [];
   readonly #reaper = new Reaper();
-  /** Tasks of a dead host, to run again one at a time. */
-  readonly #suspects: TaskBatch[] = [];
-  /** Tasks that were given to a host which died before it began them. */
-  readonly #returned: TaskBatch[] = [];
+  readonly #kernelKills = new KernelKills();
+  readonly #watch: Watch;
+  readonly #backlog: Backlog;
+  readonly #starts: HostStarts;
+  readonly #patterns: Patterns | null;
   readonly #spares: SpareHost[];
   #nextBatch = 1;
-  #exhausted = false;
   #stopping = false;
+  #killTimer: NodeJS.Timeout | undefined;
+  #killAt = Infinity;
   #settled = false;
-  #everReady = false;
-  /** Hosts in a row that died before they were ready. */
-  #failedStarts = 0;
   #living = 0;
   #onGone: () => void = () => undefined;
   #resolve!: () => void;
   #reject!: (error: unknown) => void;
 
   constructor(options: WorkerOptions) {
+    const { round } = options;
     this.#options = options;
+    this.#round = round;
     this.#spares = [...(options.spares ?? [])];
     this.done = new Promise<void>((resolve, reject) => {
       this.#resolve = resolve;
       this.#reject = reject;
     });
-    const concurrency = options.round.spec.taskConcurrency;
-    for (let index = 0; index < Math.max(1, options.hosts); index++) {
-      this.#slots.push(newSlot(index, concurrency));
-    }
+    this.#patterns = round.redact.length > 0 ? new Patterns(round.redact) : null;
+    for (let index = 0; index < Math.max(1, options.hosts); index++)
+      this.#slots.push(newSlot(round, index, this.#patterns));
+    this.#starts = new HostStarts(round, this.#patterns);
+    this.#backlog = new Backlog(round, this.#slots.length, {
+      onMore: (slot) => {
+        if (slot !== null) this.#feed(slot);
+        this.#feedAll();
+      },
+      onError: (error) => this.#fail(error),
+    });
+    this.#watch = new Watch(this.#slots, round, this.#kernelKills, (error) => this.#fail(error));
     this.#feedAll();
   }
 
@@ -77,14 +95,23 @@ export class Worker {
     return { hosts: this.#living, busy, inFlight };
   }
 
-  /** Hands out nothing more; what runs may end within `graceMs`, then it is killed. No outcome is written for it. */
+  hosts(): HostStatus[] {
+    return this.#slots.map(hostStatus).filter((status) => status !== null);
+  }
+
+  /**
+   * Hands out nothing more; what runs may end within `graceMs` (Infinity: in its own time), then it is killed, and
+   * gets no outcome. The shortest patience of several calls counts.
+   */
   stop(graceMs: number): void {
-    const first = !this.#stopping;
     this.#stopping = true;
+    this.#backlog.close();
     if (graceMs <= 0) {
-      for (const slot of this.#slots) slot.host?.kill('SIGKILL');
-    } else if (first) {
-      setTimeout(() => this.stop(0), graceMs).unref();
+      for (const slot of this.#slots) endNow(slot, { why: 'stop' });
+    } else if (Date.now() + graceMs < this.#killAt) {
+      this.#killAt = Date.now() + graceMs;
+      clearTimeout(this.#killTimer);
+      this.#killTimer = setTimeout(() => this.stop(0), graceMs).unref();
     }
     this.#settleWhenDone();
   }
@@ -95,171 +122,133 @@ export class Worker {
   }
 
   #feed(slot: Slot): void {
-    this.#giveWhileRoom(slot);
+    try {
+      while (!this.#settled && hasRoom(slot)) {
+        const batch = this.#backlog.take(slot);
+        if (batch === null) break;
+        this.#send(slot, batch);
+      }
+    } catch (error) {
+      this.#fail(error);
+    }
     slot.host?.flush();
   }
 
-  #giveWhileRoom(slot: Slot): void {
-    while (!this.#stopping && !this.#settled && !slot.waiting && hasRoom(slot)) {
-      // A suspect needs a host to itself: let this one drain first.
-      if (this.#suspects.length > 0 && slot.outstanding.length > 0) return;
-      const suspect = slot.outstanding.length === 0 ? this.#suspects.pop() : undefined;
-      const taken = suspect ?? this.#returned.pop() ?? this.#takeFromSource(slot);
-      if (taken === null) return;
-      this.#send(slot, taken);
-      if (suspect !== undefined) return;
-    }
-  }
-
-  /** Null: nothing now. When the source must be waited for, the slot is fed once it answers. */
-  #takeFromSource(slot: Slot): TaskBatch | null {
-    if (this.#exhausted) return null;
-    const { source } = this.#options.round;
-    let taken: ReturnType<typeof source.take>;
-    try {
-      taken = source.take(slot.size.next(source.remaining(), this.#slots.length));
-    } catch (error) {
-      this.#fail(error);
-      return null;
-    }
-    if (taken === null) {
-      this.#exhausted = true;
-      return null;
-    }
-    if (!(taken instanceof Promise)) return taken;
-    slot.waiting = true;
-    taken.then(
-      (batch) => {
-        slot.waiting = false;
-        if (batch === null) this.#exhausted = true;
-        else if (this.#stopping) this.#settleWhenDone();
-        else this.#send(slot, batch);
-        slot.host?.flush();
-        this.#feedAll();
-      },
-      (error: unknown) => {
-        slot.waiting = false;
-        this.#fail(error);
-      },
-    );
-    return null;
-  }
-
   #send(slot: Slot, batch: TaskBatch): void {
-    const { round } = this.#options;
+    const { round, journal } = this.#round;
+    const { tasks, args } = batch;
     if (slot.host === null) this.#startHost(slot);
+    if (slot.outstanding.length === 0) slot.heardAt = monotonicMs();
     const id = this.#nextBatch++;
-    const now = Date.now();
-    round.journal.append([
-      recordLine({ v: 1, k: 'start', r: round.round, h: slot.index, b: id, p: batch.tasks, a: 1, at: now }),
-    ]);
-    slot.outstanding.push({
-      id,
-      batch,
-      sentAt: now,
-      logFrom: batch.count === 1 ? fileSize(this.#logFile(slot)) : 0,
-      answered: new Array<boolean>(batch.count).fill(false),
-      left: batch.count,
-    });
-    slot.host?.send(
-      { type: 'batch', id, round: round.round, attempt: 1, tasks: batch.tasks, bytes: batch.args.length },
-      batch.args,
-    );
+    const attempt = attemptOf(batch);
+    const out = outstanding(id, batch, fileSize(slot.logFile));
+    const { span, sentAt: at } = out;
+    slot.outstanding.push(out);
+    const start = { v: 1, k: 'start', r: round, h: slot.index, b: id, p: tasks, a: attempt, at } as const;
+    journal.append([recordLine(start)], span);
+    slot.host?.send({ type: 'batch', id, round, attempt, tasks, bytes: args.length }, args);
   }
 
   #startHost(slot: Slot): void {
-    const { round, command } = this.#options;
     slot.ready = false;
+    slot.sentence = null;
+    slot.answers = 0;
+    this.#watch.forget(slot);
     this.#living++;
     slot.host = new HostProcess(
-      command(slot.index),
-      this.#logFile(slot),
-      initMessage(round, slot.index),
+      this.#options.command(slot.index),
+      slot.logFile,
+      initMessage(this.#round, slot.index),
       {
         onReady: () => {
           slot.ready = true;
-          this.#everReady = true;
-          this.#failedStarts = 0;
+          slot.heardAt = monotonicMs();
+          this.#starts.succeeded();
         },
-        onFatal: (message) => this.#fail(fatalError(message, round)),
+        onFatal: (message) => this.#fail(fatalError(message, this.#round, this.#patterns)),
         onOut: (message, body) => this.#answered(slot, message, body),
-        onExit: (exit) => this.#exited(slot, exit),
+        onLate: (message) => endLate(slot, message),
+        onExit: (exit) => {
+          try {
+            this.#exited(slot, exit);
+          } catch (error) {
+            this.#fail(error);
+          }
+        },
       },
       this.#reaper,
       this.#spares.shift() ?? null,
     );
   }
 
-  #logFile(slot: Slot): string {
-    const { round } = this.#options;
-    return join(round.dir, 'logs', `${round.writer}-${slot.index}.log`);
-  }
-
   #answered(slot: Slot, message: OutMessage, body: Buffer[]): void {
     const out = slot.outstanding.find((o) => o.id === message.id);
     if (out === undefined) return;
+    const [records, digest] = withDigest(message, body, out);
     try {
-      this.#options.round.journal.append(...withDigest(message, body, out));
+      // What comes with a digest has printed nothing.
+      if (slot.mask !== null && digest === undefined) slot.mask.upTo(lastLogByte(records));
+      this.#round.journal.append(records, out.span, digest);
     } catch (error) {
       this.#fail(error);
       return;
     }
-    if (message.at === undefined) {
-      const first = out.batch.count - out.left;
-      for (let i = 0; i < message.n; i++) out.answered[first + i] = true;
-    } else {
-      for (const position of message.at) out.answered[position] = true;
-    }
-    out.left -= message.n;
+    markAnswered(out, message);
+    slot.answers += message.n;
+    slot.heardAt = monotonicMs();
     slot.size.observe(message.n, message.busy);
     if (out.left === 0) slot.outstanding.splice(slot.outstanding.indexOf(out), 1);
-    this.#feed(slot);
+    if (slot.sentence !== null) endIfAnswered(slot);
+    if (message.again !== undefined) this.#tryAgain(out, message.again);
+    else this.#feed(slot);
     if (slot.outstanding.length === 0) this.#settleWhenDone();
+  }
+
+  #tryAgain({ batch }: Outstanding, positions: readonly number[]): void {
+    for (const position of positions)
+      this.#backlog.retry(taskAt(batch.tasks, position), attemptOf(batch), false);
+    this.#feedAll();
   }
 
   #exited(slot: Slot, exit: HostExit): void {
     this.#living--;
     const wasReady = slot.ready;
+    const { outstanding: unanswered, sentence, logFile } = slot;
+    const peak = this.#watch.peak(slot);
     slot.host = null;
     slot.ready = false;
-    const { outstanding } = slot;
     slot.outstanding = [];
+    slot.sentence = null;
     if (this.#living === 0) this.#onGone();
-    if (this.#settled || this.#stopping) {
-      this.#settleWhenDone();
-      return;
+    if (!this.#settled && sentence?.why !== 'stop') {
+      slot.size.reset();
+      slot.mask?.upTo();
+      if (wasReady) {
+        const logTo = fileSize(logFile);
+        const host = { exit, sentence, outstanding: unanswered, logFile, logTo, peak };
+        const judgement = judge(host, this.#round.spec, this.#kernelKills);
+        for (const charge of judgement.charges) this.#charge(slot, charge, logTo);
+        this.#backlog.giveBack(judgement);
+      } else {
+        this.#backlog.giveBackUnbegun(unanswered);
+        const { command } = this.#options.command(slot.index);
+        const others = this.#slots.filter(({ host }) => host?.pid !== undefined).length;
+        const error = this.#starts.failed(slot, exit, sentence, others, command);
+        if (error !== null && !this.#stopping) this.#fail(error);
+      }
     }
-    slot.size.reset();
-    if (!wasReady && !this.#mayStartAgain(exit)) {
-      this.#fail(
-        startError(exit, this.#options.command(slot.index), this.#logFile(slot), this.#options.round),
-      );
-      return;
-    }
-    if (!wasReady) {
-      // It died while it loaded the module: none of its tasks had begun.
-      for (const { batch } of outstanding)
-        (batch.alone === true ? this.#suspects : this.#returned).push(batch);
-      this.#feedAll();
-      return;
-    }
-    this.#judge(slot, outstanding, exit);
     this.#feedAll();
   }
 
-  /** A module that has loaded before may fail to for a while (memory, a shared disk), but not again and again. */
-  #mayStartAgain(exit: HostExit): boolean {
-    return exit.spawnError === undefined && this.#everReady && ++this.#failedStarts < MAX_FAILED_STARTS;
-  }
-
-  /** Decides what becomes of the tasks that a dead host had. */
-  #judge(slot: Slot, outstanding: Outstanding[], exit: HostExit): void {
-    const { round } = this.#options;
-    const { guilty, suspects, innocent } = blame(outstanding, round.spec.taskConcurrency === 1);
-    this.#suspects.push(...suspects);
-    this.#returned.push(...innocent);
-    if (guilty === null) return;
-    round.journal.append([crashRecord(guilty, exit, round.round, slot.index, fileSize(this.#logFile(slot)))]);
+  /** Records what a task did to its host, and tries it again if the policy says so. */
+  #charge(slot: Slot, charge: Charge, logTo: number): void {
+    const { round, spec, journal } = this.#round;
+    const { batch } = charge.place.out;
+    const task = chargedTask(charge);
+    const attempt = attemptOf(batch);
+    const final = isFinal(spec.policy, charge.failure, attempt);
+    journal.append([chargeRecord(charge, round, slot.index, logTo, final)], [task, task]);
+    if (!final) this.#backlog.retry(task, attempt, charge.failure !== 'timeout');
   }
 
   #settleWhenDone(): void {
@@ -268,20 +257,21 @@ export class Worker {
       (slot) => slot.outstanding.length === 0 && (!slot.waiting || this.#stopping),
     );
     if (!idle) return;
-    const nothingLeft = this.#exhausted && this.#suspects.length === 0 && this.#returned.length === 0;
-    if (!nothingLeft && !this.#stopping) return;
+    if (!this.#backlog.isEmpty && !this.#stopping) return;
     this.#settled = true;
-    void this.#endHosts().then(this.#resolve);
+    void this.#endHosts().then(this.#resolve, this.#reject);
   }
 
   #fail(error: unknown): void {
     if (this.#settled) return;
     this.#settled = true;
     for (const slot of this.#slots) slot.host?.kill('SIGKILL');
-    void this.#endHosts().then(() => this.#reject(error));
+    const reject = (): void => this.#reject(error);
+    void this.#endHosts().then(reject, reject);
   }
 
   async #endHosts(): Promise<void> {
+    this.#backlog.close();
     for (const spare of this.#spares.splice(0)) spare.discard();
     for (const slot of this.#slots) slot.host?.end();
     if (this.#living > 0) {
@@ -293,6 +283,9 @@ export class Worker {
       });
       clearTimeout(timer);
     }
+    this.#watch.end();
+    clearTimeout(this.#killTimer);
     this.#reaper.close();
+    for (const slot of this.#slots) slot.mask?.upTo();
   }
 }

@@ -30,6 +30,7 @@ export async function capture(
     stdout,
     stderr,
     stdin: (async function* (): AsyncGenerator<Uint8Array> {})(),
+    announce: () => undefined,
     now: () => Date.now(),
     onSignal: () => () => undefined,
   });

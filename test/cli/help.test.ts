@@ -1,7 +1,8 @@
 import { tmpdir } from 'node:os';
 import { describe, expect, it } from 'vitest';
 import { renderFunctionHelp, renderHelp } from '../../src/cli/help.js';
-import { COMMAND_NAMES, OPTIONS } from '../../src/cli/options.js';
+import { COMMAND_NAMES } from '../../src/cli/command-table.js';
+import { OPTIONS } from '../../src/cli/options.js';
 import { readSignatures } from '../../src/snapshot/signature.js';
 import { capture } from './capture.js';
 

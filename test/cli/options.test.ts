@@ -1,5 +1,6 @@
 import { describe, expect, it } from 'vitest';
-import { COMMAND_NAMES, OPTIONS, settingsFromOptions } from '../../src/cli/options.js';
+import { COMMAND_NAMES } from '../../src/cli/command-table.js';
+import { OPTIONS, settingsFromOptions } from '../../src/cli/options.js';
 import { SETTING_KEYS, settingSpec } from '../../src/config/settings.js';
 
 describe('the table of options', () => {

@@ -47,6 +47,7 @@ export function runDir(project: string): string {
 export function shards(dir: string): { name: string; lines: Line[]; texts: string[] }[] {
   const folder = join(dir, 'journal');
   return readdirSync(folder)
+    .filter((name) => name.endsWith('.ndjson'))
     .sort()
     .map((name) => {
       const bytes = readFileSync(join(folder, name));

@@ -2,7 +2,7 @@
 import { existsSync, readdirSync, readFileSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
-import { one, readNdjson } from '../support/project.js';
+import { makeProject, one, readNdjson } from '../support/project.js';
 import { addShard, gatedProject, killHard, printed, start } from './gated.js';
 import { runDir } from './journal.js';
 import { until } from './processes.js';
@@ -163,6 +163,7 @@ describe('a run that goes on', () => {
 
   test('can be looked at, also once it was killed', async () => {
     const { p, run } = begin();
+    await until('the second task begins', () => existsSync(p.path('pid-1')));
     const live = start(p, ['logs', '-f', '--task', '1']);
     await until('the second task is half done', () => live.stdout().endsWith('no newline'));
     const look = async () => JSON.parse((await p.node(['look.mjs', '', '', '[0,1,2]'])).stdout) as object;
@@ -183,10 +184,40 @@ describe('a run that goes on', () => {
     // The task does not end by itself; it is killed once its time to do so is over.
     const { code, stdout, stderr } = await p.node(['cancel.mjs']);
     expect([code, stdout.trim(), stderr]).toEqual([0, 'canceled', '']);
-    expect((await run.result).code).toBe(1);
+    expect((await run.result).code).toBe(130);
     const dir = runDir(p.dir);
     expect(existsSync(join(dir, 'lock'))).toBe(false);
     expect(readdirSync(join(dir, 'requests'))).toEqual([]);
     expect(existsSync(p.path('pid-2'))).toBe(false);
   });
+});
+
+test('a run can be gone on with and its failures run again, from a program', async () => {
+  const p = makeProject({
+    'tasks/t.ts': `
+      import { existsSync } from 'node:fs';
+      export function f(i: number) {
+        if (i === 3 && !existsSync('mended')) throw new Error('three');
+        return i;
+      }`,
+    'steps.mjs': `
+      import { writeFileSync } from 'node:fs';
+      import { DLJob, openRun } from 'dl-jobs';
+      const quiet = { notice() {}, warn() {} };
+      const job = new DLJob({ moduleName: 'tasks.t', methodName: 'f', argsList: 10, sample: 4, printLogs: false });
+      const first = await job.run({ reporter: quiet });
+      const run = await openRun(first.id);
+      const resumed = await run.resume({ reporter: quiet });
+      writeFileSync('mended', '');
+      const retried = await run.retry({ reporter: quiet });
+      const again = await run.resume({ reporter: quiet });
+      console.log(JSON.stringify([first, resumed, retried, again].map((s) => [s.status, s.round, s.counts.done, s.counts.errors])));`,
+  });
+  const { stdout, stderr } = await p.node(['steps.mjs']);
+  expect(stderr).toBe('');
+  const steps = JSON.parse(stdout) as [string, number, number, number][];
+  expect(steps.map(([status]) => status)).toEqual(['stopped', 'finished', 'finished', 'finished']);
+  expect(steps.map(([, round]) => round)).toEqual([1, 2, 3, 3]);
+  expect(steps.map(([, , done]) => done)).toEqual([4, 10, 10, 10]);
+  expect(steps.slice(1).map(([, , , errors]) => errors)).toEqual([1, 0, 0]);
 });

@@ -73,7 +73,10 @@ const LINES: readonly (readonly [task: number, value: unknown])[] = [
 const short = (text: string) =>
   text.replaceAll(HUGE, '<huge>').replaceAll(JSON.stringify(HUGE).slice(1, -1), '<huge>');
 const text = (value: unknown) => short(JSON.stringify(value));
-const table = (csv: string) => (parse(csv) as string[][]).map((row) => row.map(short));
+const table = (csv: string) => {
+  const rows: string[][] = parse(csv);
+  return rows.map((row) => row.map(short));
+};
 const values = (ndjson: string) =>
   ndjson
     .trimEnd()

@@ -183,7 +183,7 @@ describe('a shard whose end is torn', () => {
 
   test('is read up to its last whole line', async () => {
     const dir = await run(10);
-    const path = join(dir, 'journal', readdirSync(join(dir, 'journal'))[0] as string);
+    const path = join(dir, 'journal', shards(dir)[0]?.name as string);
     const whole = readFileSync(path);
     const lastLine = whole.subarray(0, -1).lastIndexOf(10) + 1;
     const before = whole.subarray(0, lastLine).toString('utf8');
@@ -202,7 +202,7 @@ describe('a shard whose end is torn', () => {
 
   test('is damage when valid lines follow the broken one', async () => {
     const dir = await run(10);
-    const path = join(dir, 'journal', readdirSync(join(dir, 'journal'))[0] as string);
+    const path = join(dir, 'journal', shards(dir)[0]?.name as string);
     const bytes = readFileSync(path);
     const second = bytes.indexOf(10) + 1;
     bytes[second + 30] = (bytes[second + 30] as number) ^ 1;

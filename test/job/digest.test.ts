@@ -13,6 +13,7 @@ import { ArgsReader, sealRange } from '../../src/store/args-store.js';
 import type { JournalEntry } from '../../src/store/journal-writer.js';
 import { createRunFolder } from '../../src/store/run-folder.js';
 import { withDigest } from '../../src/worker/digest.js';
+import { outstanding } from '../../src/worker/outstanding.js';
 import { RecordBatch } from '../../src/worker/record-batch.js';
 import { outcomeOfError, outcomeOfValue } from '../../src/worker/task-outcome.js';
 
@@ -66,22 +67,17 @@ function answer({ tasks, values, took, extra, positions = [] }: Case, init: Init
       typeof value === 'function'
         ? outcomeOfError(new Error(String((value as () => string)())), (stack) => stack)
         : outcomeOfValue(value, init.grouped);
-    const task = indexes[positions[i] ?? i] as number;
-    records.add(message, task, outcome, performance.now(), took, i === 0 ? (extra ?? '') : '');
+    const position = positions[i] ?? i;
+    const task = indexes[position] as number;
+    records.add(message, task, position, outcome, performance.now(), took, i === 0 ? (extra ?? '') : '');
   });
   const bytes = Buffer.from(records.take(1, 1, true, positions));
   const end = bytes.indexOf(10) + 1;
   const out = JSON.parse(bytes.toString('utf8', 0, end)) as OutMessage;
   const count = values.length;
   expect(bytes.length - end).toBe(out.bytes);
-  const [pieces, digest] = withDigest(out, [bytes.subarray(end)], {
-    id: 1,
-    batch: { tasks, count, args: Buffer.alloc(0) },
-    sentAt: 0,
-    logFrom: 0,
-    answered: new Array<boolean>(count).fill(false),
-    left: count,
-  });
+  const batch = outstanding(1, { tasks, count, args: Buffer.alloc(0) }, 0);
+  const [pieces, digest] = withDigest(out, [bytes.subarray(end)], batch);
   return { lines: Buffer.concat(pieces), digest };
 }
 
@@ -95,9 +91,9 @@ function outputs(groups: readonly (readonly JournalEntry[])[], grouped: boolean,
   const collector = new Collector({
     spec: { groupedResults: grouped, suppress: [], call: 'each' } as unknown as JobSpec,
     files: {
-      results: new OutputFile(file('results'), { keepOld: false }),
-      errors: new OutputFile(file('errors'), { keepOld: false }),
-      log: withLog ? new OutputFile(file('log'), { keepOld: false }) : null,
+      results: new OutputFile(file('results'), { temp: file('results.tmp') }),
+      errors: new OutputFile(file('errors'), { temp: file('errors.tmp') }),
+      log: withLog ? new OutputFile(file('log'), { temp: file('log.tmp') }) : null,
     },
     args: new ArgsReader(paths),
     logs: new TaskLogs(paths.logs, 'w'),

@@ -1,4 +1,7 @@
-/** The records of one task, found by the shards' indexes where these are right, and without them where they are not. */
+/**
+ * The records of one task, found by the shards' indexes where these are right, and without them where they are not.
+ * lines: one run of many shards, and what is done to its indexes.
+ */
 import { mkdtempSync, readdirSync, readFileSync, rmSync, truncateSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';

@@ -17,6 +17,8 @@ const COMPONENTS = {
   python3: ['python3', '-c', 'import sys; sys.exit(sys.version_info < (3, 8))'],
   podman: ['podman', 'info'],
   slurm: ['sinfo', '--noheader'],
+  /** May mount file systems in memory: root, and not in a container that forbids it. */
+  tmpfs: ['sh', '-c', 'd=$(mktemp -d) && mount -t tmpfs -o size=1m none "$d" && umount "$d" && rmdir "$d"'],
 } as const satisfies Record<string, readonly [string, ...string[]]>;
 
 /** A component that a test can ask for. */

@@ -55,6 +55,11 @@ export function sleep(n: string, _workers = '8', log = 'true') {
   });
 }
 
+/** One in a thousand fails, in twenty ways. */
+export function some_fail(n: string, workers = '2', log = 'true') {
+  return job('someFail', n, workers, log);
+}
+
 export function one(_n = '1', _workers = '1', log = 'true') {
   return new DLJob({
     moduleName: 'tasks.work',

@@ -22,6 +22,13 @@ export function noop(i: number): number {
   return i;
 }
 
+/** A no-op, but one in a thousand fails. */
+export function someFail(i: number): number {
+  if (i % 1000 === 999)
+    throw new RangeError(`bad ${'abcdefghijklmnopqrst'[Math.floor(i / 1000) % 20]}: ${i}`);
+  return i;
+}
+
 /** About 10 kB of JSON. */
 export function big(i: number): { i: number; rows: readonly Row[] } {
   return { i, rows: ROWS };

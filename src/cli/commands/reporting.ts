@@ -5,6 +5,7 @@ import type { Reporter } from '../../job/reporter.js';
 import { runJobs } from '../../job/run-jobs.js';
 import type { RunSummary } from '../../outputs/summary.js';
 import { watchInterrupts } from '../interrupts.js';
+import type { RunPaths } from '../../store/run-folder.js';
 import type { Io } from '../io.js';
 import { settingsFromOptions } from '../options.js';
 import { TerminalReporter } from '../terminal-reporter.js';
@@ -14,6 +15,14 @@ export interface Reporting {
   readonly reporter: Reporter;
   readonly signal: AbortSignal;
   readonly killSignal: AbortSignal;
+  readonly onCommitted: (runs: readonly RunPaths[]) => void;
+  readonly env: Io['env'];
+}
+
+/** 0, 1 some task failed, 130 interrupted or canceled. */
+export function exitCodeOf({ status, failed }: RunSummary): number {
+  if (status === 'interrupted' || status === 'canceled') return 130;
+  return failed ? 1 : 0;
 }
 
 /** Runs jobs with progress and Ctrl-C, and returns the exit code: 0, 1 some task failed, 130 interrupted; the worst counts. */
@@ -28,9 +37,14 @@ export async function withReporting(
   const reporter = new TerminalReporter(io);
   try {
     const { signal, killSignal } = interrupts;
-    const summaries = await work({ reporter, signal, killSignal });
-    if (signal.aborted || summaries.some((summary) => summary.status === 'interrupted')) return 130;
-    return summaries.some((summary) => summary.failed) ? 1 : 0;
+    const summaries = await work({
+      reporter,
+      signal,
+      killSignal,
+      env: io.env,
+      onCommitted: (runs) => io.announce(runs.map(({ dir }) => dir)),
+    });
+    return signal.aborted ? 130 : Math.max(0, ...summaries.map(exitCodeOf));
   } finally {
     interrupts.release();
     clearInterval(heapTimer);

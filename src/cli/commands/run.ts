@@ -5,6 +5,7 @@ import { findJobFunction } from '../../job/job-function.js';
 import { findModule } from '../../snapshot/find-module.js';
 import { callAndRun } from '../../job/run.js';
 import { renderFunctionHelp } from '../help.js';
+import { detach } from '../detach.js';
 import type { Io } from '../io.js';
 import { settingsFromOptions } from '../options.js';
 import type { ParsedCommand } from '../tokenize.js';
@@ -30,6 +31,7 @@ export async function runCommand(parsed: ParsedCommand, io: Io): Promise<number>
     io.stdout.write(renderFunctionHelp(method, signature));
     return 0;
   }
+  if (parsed.options.detach === true) return await detach(io, parsed.options.args_list === '-');
   const words = parseWords(rest);
   const options = await stdinFile(parsed.options, io);
   const givenOptions = Object.fromEntries(

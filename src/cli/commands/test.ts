@@ -4,6 +4,7 @@ import { describeValue, UsageError } from '../../base/errors.js';
 import { packageRoot } from '../../base/package-root.js';
 import { loadSettings } from '../../config/load.js';
 import { DLJob } from '../../job/dl-job.js';
+import { detach } from '../detach.js';
 import type { Io } from '../io.js';
 import type { ParsedCommand } from '../tokenize.js';
 import { parseWords } from '../words.js';
@@ -20,6 +21,7 @@ export async function runCommand(parsed: ParsedCommand, io: Io): Promise<number>
       },
     );
   }
+  if (parsed.options.detach === true) return await detach(io, false);
   const base = await loadSettings(io);
   const { args, kwargs } = parseWords(rest);
   const { options } = parsed;

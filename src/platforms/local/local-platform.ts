@@ -16,9 +16,13 @@ export const localPlatform: Platform = {
   capabilities: { languages: ['node', 'python'], gpus: true, local: true },
 
   prepare(folder: string, cwd: string, expected: ExpectedRun): void {
-    const command = expected.language === 'node' ? nodeHost(cwd, {}) : pythonHost(expected.python, cwd, {});
-    for (let n = spares.length; n < Math.min(expected.hosts, availableParallelism()); n++) {
-      spares.push(new SpareHost(command, join(folder, `spare-${process.pid}-${n}.log`)));
+    const { language, python, hosts } = expected;
+    const command = language === 'node' ? nodeHost(cwd, {}, null) : pythonHost(python, cwd, {});
+    try {
+      for (let n = spares.length; n < Math.min(hosts, availableParallelism()); n++)
+        spares.push(new SpareHost(command, join(folder, `spare-${process.pid}-${n}.log`)));
+    } catch {
+      // Whether a host can be started, and why not, the run will tell.
     }
   },
 
@@ -29,6 +33,8 @@ export const localPlatform: Platform = {
 
   start(round: RoundContext): RoundHandle {
     const { spec } = round;
+    const { memory } = spec.policy;
+    const heap = memory === null ? null : memory * spec.taskConcurrency;
     const gpus = spec.gpus > 0 ? (spec.gpuIds ?? findGpus()) : [];
     const plan = hostPlan(spec, gpus);
     const claimed = spares;
@@ -37,11 +43,11 @@ export const localPlatform: Platform = {
       round,
       hosts: plan.hosts,
       command: (slot) => {
-        const env = plan.visibleGpus(slot);
-        const extra = env === null ? {} : { CUDA_VISIBLE_DEVICES: env };
+        const visible = plan.visibleGpus(slot);
+        const env = { ...round.env, ...(visible !== null && { CUDA_VISIBLE_DEVICES: visible }) };
         return spec.language === 'python'
-          ? pythonHost(spec.python, round.cwd, extra)
-          : nodeHost(round.cwd, extra);
+          ? pythonHost(spec.python, round.cwd, env)
+          : nodeHost(round.cwd, env, heap);
       },
       spares: claimed,
     });
