@@ -1,4 +1,7 @@
-/** `dl_jobs replay`: one recorded task again, on the user's terminal, with nothing written to the run. */
+/**
+ * `dl_jobs replay`: one recorded task again, on the user's terminal, with nothing written to the run.
+ * lines: one project of tasks in both languages, and each way to replay them.
+ */
 import {
   existsSync,
   lstatSync,

@@ -1,29 +1,10 @@
 /** `dl_jobs resume [RUN]` */
-import { loadSettings } from '../../config/load.js';
 import { resumeRuns } from '../../job/resume.js';
-import { detach } from '../detach.js';
 import type { Io } from '../io.js';
-import { settingsFromOptions } from '../options.js';
 import type { ParsedCommand } from '../tokenize.js';
-import { withReporting } from './reporting.js';
-import { oneRun } from './run-word.js';
+import { furtherRound } from './further-round.js';
 
 export async function runCommand(parsed: ParsedCommand, io: Io): Promise<number> {
-  const { options } = parsed;
-  const wanted = oneRun(parsed);
-  if (options.detach === true) return await detach(io, false);
-  const base = await loadSettings(io);
-  return await withReporting(
-    io,
-    async (reporting) =>
-      await resumeRuns(wanted, {
-        ...reporting,
-        base,
-        cwd: io.cwd,
-        settings: settingsFromOptions(options),
-        code: options.code === 'new' ? 'new' : 'run',
-        skipDamaged: options.skip_damaged === true,
-        seal: options.seal === true,
-      }),
-  );
+  const seal = parsed.options.seal === true;
+  return await furtherRound(parsed, io, (wanted, options) => resumeRuns(wanted, { ...options, seal }));
 }
