@@ -1,5 +1,5 @@
 /** Finds the `event` records among journal lines, without looking at the others. */
-import type { EventRecord } from './record.js';
+import type { EventRecord, StartRecord } from './record.js';
 import { CRC_FROM } from './record.js';
 
 const EVENT_PREFIX = '"v":1,"k":"event",';
@@ -28,16 +28,6 @@ export function* startLines(text: string): Generator<readonly [from: number, to:
   for (const from of linesOf(text, START_PREFIX)) yield [from, text.indexOf('\n', from)];
 }
 
-/** Calls `onStart` with each range of tasks that a batch had, and the host that got it. */
-export function scanStarts(
-  text: string,
-  onStart: (first: number, count: number, host: number) => void,
-): void {
-  for (const from of linesOf(text, START_PREFIX)) {
-    const record = JSON.parse(text.slice(from, text.indexOf('\n', from))) as {
-      h: number;
-      p: readonly (readonly [number, number])[];
-    };
-    for (const [first, count] of record.p) onStart(first, count, record.h);
-  }
+export function parseStart(text: string, from: number, to: number): StartRecord {
+  return JSON.parse(text.slice(from, to)) as StartRecord;
 }

@@ -12,7 +12,7 @@ import { surveyRun, type Survey } from '../outputs/survey.js';
 import { loadPlatform } from '../platforms/registry.js';
 import { findModule } from '../snapshot/find-module.js';
 import { relinkSnapshot } from '../snapshot/relink.js';
-import { loadedFile, takeSnapshot, writeSnapshot } from '../snapshot/snapshot.js';
+import { loadedFile, takeSnapshot } from '../snapshot/snapshot.js';
 import { acceptDamage, acceptedDamage, type DamagedRegion } from '../store/damage.js';
 import { takeLock, type HeldLock } from '../store/lock.js';
 import { takeRequests } from '../store/requests.js';
@@ -28,6 +28,7 @@ import { recordedArguments, sourceOf } from './recorded-arguments.js';
 import type { Reporter } from './reporter.js';
 import { jobSettings } from './resolve-job.js';
 import type { PreparedRound } from './round.js';
+import { writeCode } from './write-code.js';
 
 export interface ContinueOptions {
   readonly base: ResolvedSettings;
@@ -262,6 +263,6 @@ async function codeOf(
     dlsRoot: isAbsolute(dlsRoot) ? dlsRoot : join(run.projectRoot, dlsRoot),
     python: () => resolveInterpreter(spec.python, run.projectRoot),
   });
-  const folder = writeSnapshot(snapshot, paths.code);
+  const folder = writeCode(snapshot, paths.code);
   return { hash: snapshot.hash, folder, entry: loadedFile(snapshot, found.file) };
 }

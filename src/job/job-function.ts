@@ -8,10 +8,11 @@ import type { ResolvedSettings } from '../config/load.js';
 import { nearest } from '../config/nearest.js';
 import { findModule } from '../snapshot/find-module.js';
 import { readSignatures, type FunctionSignature } from '../snapshot/signature.js';
-import { loadedFile, realRoot, takeSnapshot, writeSnapshot } from '../snapshot/snapshot.js';
+import { loadedFile, realRoot, takeSnapshot } from '../snapshot/snapshot.js';
 import { cachedText } from '../snapshot/trace-cache.js';
 import { mapStack } from './map-stack.js';
 import { dlsRootOf } from './prepare.js';
+import { writeCode } from './write-code.js';
 
 export interface JobFunction {
   /** File relative to the project root. */
@@ -122,7 +123,7 @@ function loadable(signature: FunctionSignature, place: Place): JobFunction {
         dlsRoot,
         python: () => python,
       });
-      const code = writeSnapshot(snapshot, join(dlsRoot, 'cache', 'code'));
+      const code = writeCode(snapshot, join(dlsRoot, 'cache', 'code'));
       mapping = (stack) => mapStack(stack, code, root);
       return await importJobModule(join(code, loadedFile(snapshot, file)), file, name, mapping);
     },

@@ -15,7 +15,7 @@ import {
 } from '../contract/spec.js';
 import { loadPlatform } from '../platforms/registry.js';
 import { findModule } from '../snapshot/find-module.js';
-import { loadedFile, realRoot, takeSnapshot, writeSnapshot } from '../snapshot/snapshot.js';
+import { loadedFile, realRoot, takeSnapshot } from '../snapshot/snapshot.js';
 import { takeLock } from '../store/lock.js';
 import { createRunFolder } from '../store/run-folder.js';
 import { newRunId, preciseTimestamp } from '../store/run-id.js';
@@ -28,6 +28,7 @@ import { outputPaths, unusedPaths } from './output-paths.js';
 import { jobPlatform, jobSettings, jobSpec, processors } from './resolve-job.js';
 import type { PreparedRound } from './round.js';
 import type { RunnableJob } from './runnable-job.js';
+import { writeCode } from './write-code.js';
 
 declare const DL_JOBS_VERSION: string;
 
@@ -108,7 +109,7 @@ export async function prepareRun(job: RunnableJob, context: PrepareContext): Pro
   }
 
   function fill(): PreparedRun {
-    const code = writeSnapshot(snapshot, paths.code);
+    const code = writeCode(snapshot, paths.code);
     const run: RunFile = {
       version: RUN_VERSION,
       id,

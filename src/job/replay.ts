@@ -11,7 +11,7 @@ import { describeFailure } from '../outputs/describe-outcome.js';
 import { checkTask, taskNotFound } from '../outputs/known-task.js';
 import { RecordLines } from '../outputs/record-lines.js';
 import { findModule } from '../snapshot/find-module.js';
-import { loadedFile, realRoot, takeSnapshot, writeSnapshot } from '../snapshot/snapshot.js';
+import { loadedFile, realRoot, takeSnapshot } from '../snapshot/snapshot.js';
 import { ArgsReader, readSealed } from '../store/args-store.js';
 import { readRounds } from '../store/rounds.js';
 import { readRun, type RunPaths } from '../store/run-folder.js';
@@ -22,6 +22,7 @@ import type { HostCommand } from '../worker/start-host.js';
 import { countArgs } from './count-args.js';
 import { dlsRootOf } from './prepare.js';
 import { storedEnvironment } from './stored-environment.js';
+import { writeCode } from './write-code.js';
 
 export interface ReplayOptions {
   /** `new`: the code as it is now. `run`: that of the run's last round. */
@@ -118,7 +119,7 @@ async function codeOfNow(run: RunFile, { environment }: ReplayOptions): Promise<
     python: () => resolveInterpreter(python, root),
   });
   return {
-    root: writeSnapshot(snapshot, join(dlsRoot, 'cache', 'code')),
+    root: writeCode(snapshot, join(dlsRoot, 'cache', 'code')),
     spec: { ...run.spec, file, language },
     entry: loadedFile(snapshot, file),
   };

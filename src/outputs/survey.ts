@@ -6,7 +6,7 @@
  */
 import { basename } from 'node:path';
 import type { EventRecord } from '../contract/record.js';
-import { eventLines, parseEvent, scanStarts } from '../contract/record-events.js';
+import { eventLines, parseEvent, parseStart, startLines } from '../contract/record-events.js';
 import { scanEnds, type ScannedEnd } from '../contract/record-scan.js';
 import { acceptedDamage, type DamagedRegion } from '../store/damage.js';
 import { readShard } from '../store/journal-reader.js';
@@ -40,7 +40,7 @@ export interface Survey {
   readonly events: readonly EventRecord[];
   /** Tasks that the last round gave a final outcome. */
   readonly lastRound: TaskStates;
-  /** Of tasks without a final outcome: attempts that were charged since the last round that was no resume. */
+  /** Of tasks without a final outcome since the last round that was no resume: attempts that were charged since. */
   readonly charged: ReadonlyMap<number, number>;
   /** Of tasks without a final outcome: how often their worker vanished while it had nothing else. */
   readonly vanished: ReadonlyMap<number, number>;
@@ -66,6 +66,7 @@ export function surveyRun(paths: RunPaths, options: SurveyOptions = {}): Survey 
   const last = rounds.at(-1)?.round ?? 0;
   const lastRound = new TaskStates();
   // A resume goes on with the tries that there are left of the round it continues.
+  const settledSince = new TaskStates();
   const budgetFrom = rounds.findLast(({ kind }) => kind !== 'resume')?.round ?? 0;
   let settled = 0;
   let span = 0;
@@ -84,7 +85,10 @@ export function surveyRun(paths: RunPaths, options: SurveyOptions = {}): Survey 
           }
           return;
         }
-        if (options.forNextRound === true && round === last && last > 1) lastRound.set(task, OK);
+        if (options.forNextRound === true && last > 1) {
+          if (round === last) lastRound.set(task, OK);
+          if (round >= budgetFrom) settledSince.set(task, OK);
+        }
         const state = states.get(task);
         if (state === NONE) settled++;
         else several.add(task);
@@ -95,7 +99,7 @@ export function surveyRun(paths: RunPaths, options: SurveyOptions = {}): Survey 
   });
   const winners =
     several.size === 0 ? new Map<number, Key>() : findWinners(shards, accepted, several, again, onDamage);
-  for (const task of charged.keys()) if (states.get(task) !== NONE) charged.delete(task);
+  for (const task of charged.keys()) if (settledSince.get(task) !== NONE) charged.delete(task);
   const vanished =
     options.forNextRound === true
       ? vanishings({ shards, accepted, states, events, onDamage })
@@ -166,14 +170,25 @@ function vanishings(journal: {
   const counts = new Map<number, number>();
   for (const shard of shards) {
     if (ended.has(basename(shard, '.ndjson'))) continue;
+    // Tasks that it had begun and not answered; what became of them later does not matter here.
     const open = new Set<number>();
     for (const { lines } of readShard(shard, { accepted, ...onDamage })) {
-      scanStarts(lines.toString('latin1'), (first, count) => {
-        for (let task = first; task < first + count; task++) if (states.get(task) === NONE) open.add(task);
-      });
+      const text = lines.toString('latin1');
+      const answered = (from: number, to: number): void => {
+        if (from < to) scanEnds(text, ({ task }) => open.delete(task), from, to);
+      };
+      let at = 0;
+      for (const [from, to] of startLines(text)) {
+        answered(at, from);
+        for (const [first, count] of parseStart(text, from, to).p)
+          for (let task = first; task < first + count; task++) open.add(task);
+        at = to + 1;
+      }
+      answered(at, text.length);
     }
     const [only] = open;
-    if (open.size === 1 && only !== undefined) counts.set(only, (counts.get(only) ?? 0) + 1);
+    if (open.size === 1 && only !== undefined && states.get(only) === NONE)
+      counts.set(only, (counts.get(only) ?? 0) + 1);
   }
   return counts;
 }

@@ -107,6 +107,23 @@ export function writeSnapshot(snapshot: Snapshot, folder: string): string {
   const target = join(folder, snapshot.hash);
   if (existsSync(target)) return target;
   const temp = join(folder, `.${snapshot.hash}.${process.pid}.${Math.random().toString(36).slice(2, 8)}`);
+  try {
+    fill(snapshot, temp);
+  } catch (error) {
+    rmSync(temp, { recursive: true, force: true });
+    throw error;
+  }
+  try {
+    renameSync(temp, target);
+  } catch (error) {
+    // Another process wrote the same content first.
+    rmSync(temp, { recursive: true, force: true });
+    if (!existsSync(target)) throw error;
+  }
+  return target;
+}
+
+function fill(snapshot: Snapshot, temp: string): void {
   const folders = new Set<string>(['']);
   for (const { file } of snapshot.files) {
     for (let parent = dirname(file); parent !== '.'; parent = dirname(parent)) folders.add(parent);
@@ -126,14 +143,6 @@ export function writeSnapshot(snapshot: Snapshot, folder: string): string {
   }
   for (const path of folders) linkTheRest(snapshot, temp, path, taken);
   linkOuterModules(snapshot.root, temp);
-  try {
-    renameSync(temp, target);
-  } catch (error) {
-    // Another process wrote the same content first.
-    rmSync(temp, { recursive: true, force: true });
-    if (!existsSync(target)) throw error;
-  }
-  return target;
 }
 
 function linkTheRest(snapshot: Snapshot, temp: string, path: string, taken: ReadonlySet<string>): void {
