@@ -30,7 +30,10 @@ export interface OpenRun<R = unknown> {
   results(options?: ResultsOptions): AsyncIterableIterator<TaskResultRow<R>>;
   /** The lines of the errors file as objects. */
   errors(): AsyncIterableIterator<TaskErrorRow>;
-  /** What a task wrote to stdout and stderr, of all its attempts; what it has written so far if it runs. */
+  /**
+   * What a task wrote to stdout and stderr, of all its attempts; what it has written so far if it runs, unless the job
+   * has secrets that are masked when it ends.
+   */
   logs(task: number): Promise<string>;
   /**
    * Ends the run and waits until its controller has let go of it; at once when nothing runs. Tasks that were running

@@ -25,13 +25,17 @@ export class LogFiles {
     return this.#of(shard).read(host, from, to);
   }
 
+  path(shard: string, host: number): string {
+    return this.#of(shard).path(host);
+  }
+
   size(shard: string, host: number): number {
-    return statSync(this.#of(shard).path(host), { throwIfNoEntry: false })?.size ?? 0;
+    return statSync(this.path(shard, host), { throwIfNoEntry: false })?.size ?? 0;
   }
 
   /** What to say when `missing` bytes of a log could not be read: once of each file. */
   *noteCut(shard: string, host: number, missing: number): Generator<LogPiece> {
-    const path = this.#of(shard).path(host);
+    const path = this.path(shard, host);
     if (missing <= 0 || this.#cut.has(path)) return;
     this.#cut.add(path);
     yield { note: `output is missing: ${path} is gone, or shorter than it was` };

@@ -10,12 +10,10 @@ import { JournalTail } from './journal-tail.js';
 import { LogFiles, type LogPiece } from './log-files.js';
 import { specOfRound } from './log-notes.js';
 
-/** Where secrets are masked, which is done in the file once lines are whole, output is passed on this much later. */
-const MASKED_LAG_MS = 1_000;
-
 /**
  * The output as it is, attempts one after another. With `follow` also what is written from now on, until the task has
- * an outcome or nobody controls the run.
+ * an outcome or nobody controls the run. Where secrets are masked, which is done in the file a moment after they were
+ * written, nothing is shown of an attempt before its end is recorded.
  */
 export async function* taskOutput(
   paths: RunPaths,
@@ -77,24 +75,37 @@ function* range(
   yield* files.noteCut(shard, log[0], missing);
 }
 
+/** Why nothing is shown of an attempt that has not ended. */
+function hidden(task: number, path: string, isControlled: boolean): LogPiece {
+  const why = 'what it wrote may hold secrets that are not masked';
+  return {
+    note: isControlled
+      ? `task ${task} is running: ${why} yet; it is shown once the task has ended`
+      : `task ${task} did not end: ${why}; it is in ${path}`,
+  };
+}
+
 /** What an attempt wrote that runs now, or was running when its worker died. */
-async function* unfinishedOutput(
+function* unfinishedOutput(
   paths: RunPaths,
   run: RunFile,
   { task, ends }: TaskRecords,
   files: LogFiles,
   isControlled: boolean,
-): AsyncGenerator<LogPiece> {
+): Generator<LogPiece> {
   const inFlight = new InFlight(task, concurrencyOf(paths, run));
   for (const { shard, lines } of new JournalTail(paths).news()) read(inFlight, shard, lines);
   const place = inFlight.running();
   if (place !== null && ends.length > 0) {
     yield { note: header(place.round, place.attempt, isControlled ? 'running' : 'did not end') };
   }
+  if (place !== null && isMasked(run)) {
+    yield hidden(task, files.path(place.shard, place.host), isControlled);
+    return;
+  }
   let wrote = 0;
   if (place !== null) {
     const to = files.size(place.shard, place.host);
-    if (isControlled && isMasked(run)) await new Promise((resolve) => setTimeout(resolve, MASKED_LAG_MS));
     for (const output of files.read(place.shard, [place.host, place.from, to])) {
       wrote += output.length;
       yield { output };
@@ -136,7 +147,8 @@ async function* live(
   const printed = new Set(known.map(key));
   const tail = new JournalTail(paths);
   const inFlight = new InFlight(task, concurrencyOf(paths, run));
-  const growing = new GrowingLog(files, isMasked(run));
+  const growing = new GrowingLog(files);
+  const isHidden = isMasked(run);
   let wrote = known.some(({ log }) => log !== null);
   for (;;) {
     // Asked before the journal is read: what was written until then is in it.
@@ -158,18 +170,21 @@ async function* live(
       printed.add(key(end));
       wrote ||= end.log !== null;
       yield* growing.finish(end);
-      if (end.final && end.failure === null && !wrote) yield { note: `task ${task} wrote nothing` };
+      if (end.final && !wrote) yield { note: `task ${task} wrote nothing` };
       if (end.final) return;
       yield { note: header(end.round, end.attempt, end.failure ?? 'ok') };
     }
     const place = inFlight.running();
     if (place !== null) {
-      if (growing.moveTo(place) && printed.size > 0) {
-        yield { note: header(place.round, place.attempt, 'running') };
+      if (growing.moveTo(place)) {
+        if (printed.size > 0) yield { note: header(place.round, place.attempt, 'running') };
+        if (isHidden) yield hidden(task, files.path(place.shard, place.host), true);
       }
-      for (const piece of growing.news(!goesOn)) {
-        wrote = true;
-        yield piece;
+      if (!isHidden) {
+        for (const piece of growing.news(!goesOn)) {
+          wrote = true;
+          yield piece;
+        }
       }
     }
     if (!goesOn) {
@@ -183,16 +198,14 @@ async function* live(
 /** The log of a host while a task writes to it. */
 class GrowingLog {
   readonly #files: LogFiles;
-  readonly #lagMs: number;
   #place: LogPlace | null = null;
   /** Bytes up to here were passed on. */
   #at = 0;
-  /** How long the file was at the last looks. */
-  #looks: { readonly at: number; readonly size: number }[] = [];
+  /** How long the file was at the last look. */
+  #seen = 0;
 
-  constructor(files: LogFiles, masked: boolean) {
+  constructor(files: LogFiles) {
     this.#files = files;
-    this.#lagMs = masked ? MASKED_LAG_MS : 0;
   }
 
   /** True when it is another attempt than before. */
@@ -202,30 +215,25 @@ class GrowingLog {
       return false;
     this.#place = place;
     this.#at = place.from;
-    this.#looks = [];
+    this.#seen = place.from;
     return true;
   }
 
   /**
    * What was there at the look before: a task whose record is on its way has ended, and what stands behind its output
-   * is that of the next one. Where secrets are masked, only whole lines.
+   * is that of the next one.
    *
    * @param all - nothing more will be written
    */
   *news(all: boolean): Generator<LogPiece> {
     if (this.#place === null) return;
     const { shard, host } = this.#place;
-    const now = performance.now();
     const size = this.#files.size(shard, host);
-    if (all) this.#looks = [{ at: now, size }];
-    const due = this.#looks.filter(({ at }) => all || at < now - this.#lagMs);
-    this.#looks = [...this.#looks.slice(due.length), { at: now, size }];
-    const to = due.at(-1)?.size ?? this.#at;
+    const to = all ? size : this.#seen;
+    this.#seen = size;
     for (const output of this.#files.read(shard, [host, this.#at, to])) {
-      const whole = this.#lagMs === 0 || all ? output.length : output.lastIndexOf('\n') + 1;
-      if (whole > 0) yield { output: output.slice(0, whole) };
-      this.#at += whole;
-      if (whole < output.length) return;
+      yield { output };
+      this.#at += output.length;
     }
   }
 
