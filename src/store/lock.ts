@@ -13,12 +13,14 @@ import {
   fstatSync,
   linkSync,
   openSync,
+  readdirSync,
   readFileSync,
   renameSync,
   rmSync,
   statSync,
   writeSync,
 } from 'node:fs';
+import { basename, dirname, join } from 'node:path';
 import { InfrastructureError } from '../base/errors.js';
 import { storeError, writeAll } from './atomic.js';
 import { lives, ownIdentity, type ProcessIdentity } from './process-identity.js';
@@ -83,7 +85,7 @@ export interface LockOptions {
 export async function takeLock(paths: RunPaths, options: LockOptions = {}): Promise<HeldLock> {
   for (;;) {
     const made = makeLock(paths.lock);
-    if (made !== null) return hold(paths.lock, made);
+    if (made !== null) return hold(paths.lock, sweptBy(paths.lock, made));
     const { state, holder } = lockState(paths);
     // Released in the meantime.
     if (holder === null) continue;
@@ -94,8 +96,26 @@ export async function takeLock(paths: RunPaths, options: LockOptions = {}): Prom
       if (readLock(paths.lock)?.id !== holder.id) continue;
     }
     const taken = takeOver(paths, holder);
-    if (taken !== null) return hold(paths.lock, taken);
+    if (taken !== null) return hold(paths.lock, sweptBy(paths.lock, taken));
   }
+}
+
+/**
+ * Removes what others left that died while they tried to take the lock. Files of some who are trying now may be among
+ * them: these then see that the lock is ours. A marker for our own lock is another matter, and stays.
+ */
+function sweptBy(path: string, own: OwnLock): OwnLock {
+  const prefix = `${basename(path)}.`;
+  try {
+    for (const name of readdirSync(dirname(path))) {
+      if (name.startsWith(prefix) && !name.startsWith(`${prefix}${own.lock.id}`)) {
+        rmSync(join(dirname(path), name), { force: true });
+      }
+    }
+  } catch {
+    // They are in nobody's way.
+  }
+  return own;
 }
 
 interface OwnLock {
@@ -130,7 +150,8 @@ function makeLock(path: string): OwnLock | null {
     return made;
   } catch (error) {
     closeSync(made.fd);
-    if ((error as NodeJS.ErrnoException).code === 'EEXIST') return null;
+    // ENOENT: who has the lock has swept our file away.
+    if (['EEXIST', 'ENOENT'].includes((error as NodeJS.ErrnoException).code ?? '')) return null;
     throw storeError('write', path, error);
   } finally {
     rmSync(made.temp, { force: true });
@@ -152,9 +173,15 @@ function takeOver(paths: RunPaths, dead: LockFile): OwnLock | null {
     // While we hold the marker nobody else replaces the dead lock.
     if (readLock(paths.lock)?.id !== dead.id) return null;
     const made = newLockFile(paths.lock);
-    renameSync(made.temp, paths.lock);
+    try {
+      renameSync(made.temp, paths.lock);
+    } catch (error) {
+      closeSync(made.fd);
+      throw error;
+    }
     return made;
   } catch (error) {
+    if ((error as NodeJS.ErrnoException).code === 'ENOENT') return null;
     throw storeError('write', paths.lock, error);
   } finally {
     closeSync(right.fd);

@@ -77,6 +77,15 @@ describe('the lock of a run', () => {
     expect(waited).toEqual(['elsewhere', 'elsewhere']);
   });
 
+  test('sweeps away what those left that died while they tried to take it', async () => {
+    const paths = runFolder();
+    writeFileSync(`${paths.lock}.0123456789abcdef.tmp`, '');
+    writeFileSync(`${paths.lock}.fedcba9876543210`, '{"version":1');
+    const lock = await takeLock(paths);
+    expect(readdirSync(paths.dir).filter((name) => name.startsWith('lock'))).toEqual(['lock']);
+    lock.release();
+  });
+
   test('that was taken over is not released by who had it', async () => {
     const paths = runFolder();
     const lock = await takeLock(paths);
