@@ -73,6 +73,8 @@ export interface GivenOptions {
   readonly inspect?: boolean;
   /** Seconds. */
   readonly older_than?: number;
+  readonly run?: string;
+  readonly round?: number;
   readonly force?: boolean;
   readonly info?: boolean;
 }
@@ -209,6 +211,20 @@ export const OPTIONS: readonly OptionSpec[] = [
     metavar: 'AGE',
     description: 'Age of a run since it ended: 12h, 7d.',
     commands: ['clean'],
+  },
+  {
+    name: 'run',
+    takes: 'value',
+    metavar: 'DIR',
+    description: "A run's folder.",
+    commands: ['worker'],
+  },
+  {
+    name: 'round',
+    takes: 'value',
+    metavar: 'N',
+    description: 'Number of the round.',
+    commands: ['worker'],
   },
   flag('force', 'With config: overwrite an existing file. With rm: cancel the run first.', ['config', 'rm']),
   {

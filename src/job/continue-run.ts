@@ -6,23 +6,27 @@ import type { ResolvedSettings } from '../config/load.js';
 import type { Settings, Variables } from '../config/settings.js';
 import type { JobSpec, RunFile } from '../contract/spec.js';
 import { readCheckpoint } from '../outputs/checkpoint.js';
-import { specOfRound } from '../outputs/log-notes.js';
+import { specOfRound } from '../store/rounds.js';
 import { sweepTemps } from '../outputs/outputs-of-run.js';
 import { surveyRun, type Survey } from '../outputs/survey.js';
+import { roundElsewhere } from '../outputs/unwatched.js';
 import { loadPlatform } from '../platforms/registry.js';
 import { findModule } from '../snapshot/find-module.js';
 import { relinkSnapshot } from '../snapshot/relink.js';
 import { loadedFile, takeSnapshot } from '../snapshot/snapshot.js';
+import { readSealed } from '../store/args-store.js';
 import { acceptDamage, acceptedDamage, type DamagedRegion } from '../store/damage.js';
 import { takeLock, type HeldLock } from '../store/lock.js';
 import { takeRequests } from '../store/requests.js';
 import type { RoundFile } from '../store/rounds.js';
 import { readMove, readRun, type RunPaths } from '../store/run-folder.js';
+import { LOST_AFTER } from '../store/unanswered.js';
 import { resolveInterpreter } from '../worker/host-command.js';
 import { maskFolder } from '../worker/mask-log.js';
+import { adoptedRound, availableVariables, hasEnded, stillRuns } from './adopt.js';
 import { retryWork, unfinishedWork, type RetryChoice } from './choose-work.js';
-import { redactPatterns, taskEnvironment } from './environment.js';
-import { LOST_AFTER } from './lost-tasks.js';
+import { redactPatterns } from '../worker/redact.js';
+import { taskEnvironment } from './environment.js';
 import { recallJob } from './recall.js';
 import { recordedArguments, sourceOf } from './recorded-arguments.js';
 import type { Reporter } from './reporter.js';
@@ -80,11 +84,28 @@ async function nextRound(
   options: ContinueOptions,
 ): Promise<PreparedRound | null> {
   const { retry, base, environment } = options;
+  const elsewhere = roundElsewhere(paths);
   sweepTemps(paths, run);
   // What was asked of the controller before us is not meant for us.
   takeRequests(paths);
-  const survey = readJournal(paths, options);
+  let survey = readJournal(paths, options);
   const last = survey.rounds.at(-1);
+  if (last !== undefined && last.platform !== 'local' && !hasEnded(survey, last)) {
+    const isOver = survey.settled >= (readSealed(paths)?.count ?? Infinity);
+    if (elsewhere !== null && retry === null && !isChanged(options)) {
+      return await adoptedRound({
+        paths,
+        run,
+        lock,
+        survey,
+        round: last,
+        ...availableVariables(run, givenVariables(base, environment)),
+      });
+    }
+    if (elsewhere !== null && retry !== null && !isOver) throw stillRuns(run);
+    await (await loadPlatform(last.platform)).discard?.(paths.dir, last.round);
+    survey = readJournal(paths, options);
+  }
   const spec = overlaidSpec(specOfRound(run.spec, last), options.settings);
   const args = await recordedArguments(paths, run, options);
   const work =
@@ -112,6 +133,7 @@ async function nextRound(
   const code = await codeOf(paths, run, last, base, options.newCode);
   const number = (last?.round ?? 0) + 1;
   const shuffle = spec.policy.shuffle ? `${run.id} ${number}` : null;
+  const charged = retry === null ? survey.charged : new Map<number, number>();
   const { durability, policy } = spec;
   return {
     paths,
@@ -139,10 +161,8 @@ async function nextRound(
     work,
     code: code.folder,
     survey,
-    source: sourceOf(paths, args, work, {
-      shuffle,
-      charged: retry === null ? survey.charged : new Map(),
-    }),
+    source: sourceOf(paths, args, work, { shuffle, charged }),
+    charged,
     lost,
     env,
     redact,
@@ -225,6 +245,25 @@ async function variablesOf(paths: RunPaths, run: RunFile, { base }: ContinueOpti
   const given = job === null ? base.values.env : jobSettings(base, job.options, {}).values.env;
   for (const name of envGiven) variables[name] = given[name] ?? null;
   return variables;
+}
+
+/** Variables as the environment has them, or as the configuration gives them. */
+export function givenVariables(
+  { values }: ResolvedSettings,
+  environment: Readonly<Record<string, string | undefined>>,
+): Record<string, string | undefined> {
+  const given = Object.entries(values.env).filter(([, value]) => value !== null) as [string, string][];
+  return { ...environment, ...Object.fromEntries(given) };
+}
+
+/** Settings that change how a round is shown, not what it does. */
+const SHOWN_ONLY: ReadonlySet<string> = new Set(['noisy', 'print_logs', 'is_dev', 'platform']);
+
+/** True: the round is to be another than the one that goes on. */
+function isChanged({ settings, newCode }: ContinueOptions): boolean {
+  return (
+    newCode || Object.entries(settings).some(([name, value]) => value !== undefined && !SHOWN_ONLY.has(name))
+  );
 }
 
 async function codeOf(

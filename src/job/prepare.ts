@@ -21,7 +21,8 @@ import { createRunFolder } from '../store/run-folder.js';
 import { newRunId, preciseTimestamp } from '../store/run-id.js';
 import { resolveInterpreter } from '../worker/host-command.js';
 import { argumentList } from './argument-list.js';
-import { redactPatterns, taskEnvironment } from './environment.js';
+import { redactPatterns } from '../worker/redact.js';
+import { taskEnvironment } from './environment.js';
 import { firstSource, type FirstArguments } from './first-source.js';
 import type { DLJobOptions } from './options.js';
 import { outputPaths, unusedPaths } from './output-paths.js';
@@ -160,6 +161,7 @@ export async function prepareRun(job: RunnableJob, context: PrepareContext): Pro
       survey: null,
       source: firstSource(list, paths, spec, id),
       lost: [],
+      charged: new Map(),
       env,
       redact: redactPatterns(spec.redact, env),
       sample: spec.sample,

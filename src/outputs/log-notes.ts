@@ -1,16 +1,9 @@
 /** What stands at the head and foot of each round in a log file. Made from the journal's events, so that it can be made again. */
 import { formatElapsed, formatTime } from '../base/timer.js';
 import type { EventRecord } from '../contract/record.js';
-import type { JobSpec, RunFile } from '../contract/spec.js';
-import { readRounds, type RoundFile } from '../store/rounds.js';
+import type { RunFile } from '../contract/spec.js';
+import { readRounds, specOfRound, type RoundFile } from '../store/rounds.js';
 import type { RunPaths } from '../store/run-folder.js';
-
-/** The job as a round runs it. */
-export function specOfRound(spec: JobSpec, round: RoundFile | undefined): JobSpec {
-  if (round === undefined) return spec;
-  const { durability, ...policy } = round.policy;
-  return { ...spec, ...round.resources, policy, durability: durability as JobSpec['durability'] };
-}
 
 /** Tells the lines of the log file for an event; the rounds are read when the first of them is met. */
 export function eventDescriber(paths: RunPaths, run: RunFile): (event: EventRecord) => readonly string[] {

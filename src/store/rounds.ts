@@ -2,6 +2,7 @@
 import { mkdirSync, readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import type { Policy } from '../contract/policy.js';
+import type { JobSpec } from '../contract/spec.js';
 import { storeError, writeAtomic } from './atomic.js';
 import type { RunPaths } from './run-folder.js';
 import { WorkList, type WorkFile } from './work-list.js';
@@ -36,7 +37,14 @@ export interface RoundFile {
   readonly started: string;
 }
 
-function roundFolder(paths: RunPaths, round: number): string {
+/** The job as a round runs it. */
+export function specOfRound(spec: JobSpec, round: RoundFile | undefined): JobSpec {
+  if (round === undefined) return spec;
+  const { durability, ...policy } = round.policy;
+  return { ...spec, ...round.resources, policy, durability: durability as JobSpec['durability'] };
+}
+
+export function roundFolder(paths: RunPaths, round: number): string {
   return join(paths.rounds, String(round));
 }
 
@@ -84,4 +92,22 @@ export function readRounds(paths: RunPaths): RoundFile[] {
 export function readWork(paths: RunPaths, round: RoundFile): WorkList | null {
   if (round.work === 'all') return null;
   return WorkList.read(join(roundFolder(paths, round.round), round.work.file), round.work);
+}
+
+/** Notes attempts at tasks that count in this round, too, for workers outside the controller. */
+export function writeCharged(paths: RunPaths, round: number, charged: ReadonlyMap<number, number>): void {
+  if (charged.size === 0) return;
+  const path = join(roundFolder(paths, round), 'charged.json');
+  writeAtomic(path, `${JSON.stringify([...charged])}\n`, true);
+}
+
+/** Attempts at tasks that count in this round, too; mostly none. */
+export function readCharged(paths: RunPaths, round: number): ReadonlyMap<number, number> {
+  const path = join(roundFolder(paths, round), 'charged.json');
+  try {
+    return new Map(JSON.parse(readFileSync(path, 'utf8')) as [number, number][]);
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code === 'ENOENT') return new Map();
+    throw storeError('read', path, error);
+  }
 }

@@ -1,9 +1,7 @@
 /** Tasks that get no further try, because their worker vanished with them time and again. */
 import { RECORD_VERSION, type EndRecord } from '../contract/record.js';
 import { recordLine } from '../contract/record-line.js';
-
-/** So often a task may take its worker with it. */
-export const LOST_AFTER = 3;
+import { LOST_AFTER } from './unanswered.js';
 
 /** The record of such a task. */
 export function lostRecord(task: number, round: number): Buffer {
