@@ -4,6 +4,8 @@ import { describeKind } from '../config/parse.js';
 import {
   SETTING_KEYS,
   settingSpec,
+  type Gpus,
+  type PlatformOptions,
   type SettingKey,
   type Settings,
   type SettingSpec,
@@ -35,10 +37,21 @@ export interface GivenOptions {
   /** An address. */
   readonly gpu_image?: string;
   readonly cpus?: number;
-  readonly gpus?: number;
+  readonly gpus?: Gpus;
   readonly workers?: number;
   readonly task_concurrency?: number;
   readonly platform?: string;
+  readonly max_workers?: number;
+  readonly hosts_per_worker?: number;
+  /** Seconds. */
+  readonly time?: number | null;
+  readonly partition?: string | null;
+  readonly account?: string | null;
+  readonly qos?: string | null;
+  readonly constraint?: string | null;
+  readonly nodelist?: string | null;
+  readonly exclude?: string | null;
+  readonly slurm?: PlatformOptions;
   /** A path, or `-` for standard input. */
   readonly args_list?: string;
   readonly limit?: number;
@@ -85,8 +98,20 @@ const CONTINUES: readonly Command[] = ['resume', 'retry'];
 const OF_ROUNDS: ReadonlySet<SettingKey> = new Set<SettingKey>([
   'noisy',
   'print_logs',
+  'cpus',
+  'gpus',
   'workers',
   'task_concurrency',
+  'max_workers',
+  'hosts_per_worker',
+  'time',
+  'partition',
+  'account',
+  'qos',
+  'constraint',
+  'nodelist',
+  'exclude',
+  'slurm',
   'retries',
   'retry_on',
   'retry_delay',
@@ -98,6 +123,8 @@ const OF_ROUNDS: ReadonlySet<SettingKey> = new Set<SettingKey>([
 const METAVARS: Partial<Record<SettingSpec['kind'], string>> = {
   boolean: 'BOOLEAN',
   integer: 'N',
+  gpus: 'N|TYPE:N',
+  options: 'KEY=VALUE',
   image: 'IMAGE',
   seconds: 'TIME',
   timeout: 'TIME',

@@ -1,10 +1,13 @@
-/** Prepares a further round of a run: to finish it, or to run again what failed. */
+/**
+ * Prepares a further round of a run: to finish it, or to run again what failed.
+ * lines: all that such a round takes from the rounds before it.
+ */
 import { existsSync, statSync } from 'node:fs';
 import { basename, isAbsolute, join } from 'node:path';
 import { JobError, UsageError } from '../base/errors.js';
 import type { ResolvedSettings } from '../config/load.js';
 import type { Settings, Variables } from '../config/settings.js';
-import type { JobSpec, RunFile } from '../contract/spec.js';
+import type { RunFile } from '../contract/spec.js';
 import { readCheckpoint } from '../outputs/checkpoint.js';
 import { specOfRound } from '../store/rounds.js';
 import { sweepTemps } from '../outputs/outputs-of-run.js';
@@ -18,7 +21,7 @@ import { readSealed } from '../store/args-store.js';
 import { acceptDamage, acceptedDamage, type DamagedRegion } from '../store/damage.js';
 import { takeLock, type HeldLock } from '../store/lock.js';
 import { takeRequests } from '../store/requests.js';
-import type { RoundFile } from '../store/rounds.js';
+import { resourcesOf, type RoundFile } from '../store/rounds.js';
 import { readMove, readRun, type RunPaths } from '../store/run-folder.js';
 import { LOST_AFTER } from '../store/unanswered.js';
 import { resolveInterpreter } from '../worker/host-command.js';
@@ -30,6 +33,7 @@ import { taskEnvironment } from './environment.js';
 import { recallJob } from './recall.js';
 import { recordedArguments, sourceOf } from './recorded-arguments.js';
 import type { Reporter } from './reporter.js';
+import { overlaidSpec } from './overlaid-spec.js';
 import { jobSettings } from './resolve-job.js';
 import type { PreparedRound } from './round.js';
 import { writeCode } from './write-code.js';
@@ -106,7 +110,7 @@ async function nextRound(
     await (await loadPlatform(last.platform)).discard?.(paths.dir, last.round);
     survey = readJournal(paths, options);
   }
-  const spec = overlaidSpec(specOfRound(run.spec, last), options.settings);
+  const spec = overlaidSpec(specOfRound(run.spec, last), options.settings, base.values);
   const args = await recordedArguments(paths, run, options);
   const work =
     retry === null
@@ -150,12 +154,7 @@ async function nextRound(
       entry: code.entry,
       again: retry?.again === true ? number : retry === null ? (last?.again ?? 0) : 0,
       shuffle,
-      resources: {
-        cpus: spec.cpus,
-        gpus: spec.gpus,
-        workers: spec.workers,
-        taskConcurrency: spec.taskConcurrency,
-      },
+      resources: resourcesOf(spec),
       policy: { ...policy, durability },
     },
     work,
@@ -211,29 +210,6 @@ function readJournal(paths: RunPaths, { skipDamaged, reporter }: ContinueOptions
     `${fresh.length} damaged parts of the journal (${bytes} bytes) are passed over; their tasks run again`,
   );
   return survey;
-}
-
-/** What this round says differently. */
-function overlaidSpec(spec: JobSpec, settings: Partial<Settings>): JobSpec {
-  const or = <T>(given: T | undefined, was: T): T => (given === undefined ? was : given);
-  const { policy } = spec;
-  return {
-    ...spec,
-    noisy: or(settings.noisy, spec.noisy),
-    printLogs: or(settings.print_logs, spec.printLogs),
-    workers: or(settings.workers, spec.workers),
-    taskConcurrency: or(settings.task_concurrency, spec.taskConcurrency),
-    policy: {
-      retries: or(settings.retries, policy.retries),
-      retryOn: or(settings.retry_on, policy.retryOn),
-      retryDelay: or(settings.retry_delay, policy.retryDelay),
-      timeout: or(settings.timeout, policy.timeout),
-      memory: or(settings.memory, policy.memory),
-      maxFailures: or(settings.max_failures, policy.maxFailures),
-      failFast: or(settings.fail_fast, policy.failFast),
-      shuffle: or(settings.shuffle, policy.shuffle),
-    },
-  };
 }
 
 /** The variables that tasks get; values that the job gave are found where it gave them, for they were not written down. */

@@ -17,6 +17,7 @@ import { loadPlatform } from '../platforms/registry.js';
 import { findModule } from '../snapshot/find-module.js';
 import { loadedFile, realRoot, takeSnapshot } from '../snapshot/snapshot.js';
 import { takeLock } from '../store/lock.js';
+import { resourcesOf } from '../store/rounds.js';
 import { createRunFolder } from '../store/run-folder.js';
 import { newRunId, preciseTimestamp } from '../store/run-id.js';
 import { resolveInterpreter } from '../worker/host-command.js';
@@ -148,12 +149,7 @@ export async function prepareRun(job: RunnableJob, context: PrepareContext): Pro
         entry: run.entry,
         again: 0,
         shuffle: spec.policy.shuffle || spec.sample !== null ? id : null,
-        resources: {
-          cpus: spec.cpus,
-          gpus: spec.gpus,
-          workers: spec.workers,
-          taskConcurrency: spec.taskConcurrency,
-        },
+        resources: resourcesOf(spec),
         policy: { ...spec.policy, durability: spec.durability },
       },
       work: null,

@@ -26,7 +26,7 @@ function header(run: RunFile, round: RoundFile | undefined, event: EventRecord):
     `PLATFORM  ${spec.platform}`,
     `IMAGE     ${spec.image} (not used: container is none)`,
     `CPUS      ${spec.cpus}`,
-    `GPUS      ${spec.gpus}`,
+    `GPUS      ${spec.gpuType === null ? '' : `${spec.gpuType}:`}${spec.gpus}`,
     `OPTIONS   ${JSON.stringify({
       cpu_job: spec.cpuJob,
       workers: spec.workers,

@@ -157,7 +157,7 @@ export async function runPilot(options: PilotOptions): Promise<WorkerEnd> {
   }
   clearInterval(timer);
   source.close();
-  const why: WorkerEnd = failure !== null ? 'failed' : (end ?? 'done');
+  const why = endOf();
   try {
     event(WORKER_ENDED, { why });
     await journal.close();
@@ -172,6 +172,10 @@ export async function runPilot(options: PilotOptions): Promise<WorkerEnd> {
   // the next time either.
   if (why === 'deadline' && pulse.done > 0 && !source.allFinished) await options.allocation.again();
   return why;
+
+  function endOf(): WorkerEnd {
+    return failure !== null ? 'failed' : (end ?? 'done');
+  }
 
   function event(name: string, detail: Record<string, unknown>): void {
     journal.append(

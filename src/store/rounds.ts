@@ -7,6 +7,24 @@ import { storeError, writeAtomic } from './atomic.js';
 import type { RunPaths } from './run-folder.js';
 import { WorkList, type WorkFile } from './work-list.js';
 
+/** Members of the job's description that a round may have otherwise than the one before. */
+const RESOURCES = [
+  'cpuJob',
+  'image',
+  'cpus',
+  'gpus',
+  'gpuType',
+  'workers',
+  'taskConcurrency',
+  'slurm',
+] as const satisfies readonly (keyof JobSpec)[];
+
+export type RoundResources = Pick<JobSpec, (typeof RESOURCES)[number]>;
+
+export function resourcesOf(spec: JobSpec): RoundResources {
+  return Object.fromEntries(RESOURCES.map((key) => [key, spec[key]])) as unknown as RoundResources;
+}
+
 /** What `round.json` holds. */
 export interface RoundFile {
   readonly version: number;
@@ -26,12 +44,7 @@ export interface RoundFile {
   readonly again: number;
   /** Key of the order of tasks, where that is random. */
   readonly shuffle: string | null;
-  readonly resources: {
-    readonly cpus: number;
-    readonly gpus: number;
-    readonly workers: number;
-    readonly taskConcurrency: number;
-  };
+  readonly resources: RoundResources;
   readonly policy: Policy & { readonly durability: string };
   /** ISO 8601 in UTC. */
   readonly started: string;
