@@ -95,22 +95,12 @@ export async function runPilot(options: PilotOptions): Promise<WorkerEnd> {
     worker: () => worker,
     journal: () => journal.length,
   });
+  const deadline = new Deadline(options.allocation);
   const journal = new JournalWriter(paths, run.id, writer, {
     durability: spec.durability,
     onWritten: (entries) => note(entries),
     onError: fail,
   });
-  const note = (entries: readonly JournalEntry[]): void => {
-    for (const { lines: records } of entries) {
-      scanEnds(records.toString('latin1'), ({ task, final, failure: type, duration }) => {
-        deadline.took(duration);
-        if (!final) return;
-        pulse.counted(type === null);
-        source.settle(task);
-      });
-    }
-  };
-  const deadline = new Deadline(options.allocation);
   options.onSignal((when) => {
     if (when === 'now') finish('signal', 0);
     else deadline.isSoon();
@@ -172,6 +162,17 @@ export async function runPilot(options: PilotOptions): Promise<WorkerEnd> {
   // the next time either.
   if (why === 'deadline' && pulse.done > 0 && !source.allFinished) await options.allocation.again();
   return why;
+
+  function note(entries: readonly JournalEntry[]): void {
+    for (const { lines: records } of entries) {
+      scanEnds(records.toString('latin1'), ({ task, final, failure: type, duration }) => {
+        deadline.took(duration);
+        if (!final) return;
+        pulse.counted(type === null);
+        source.settle(task);
+      });
+    }
+  }
 
   function endOf(): WorkerEnd {
     return failure !== null ? 'failed' : (end ?? 'done');

@@ -223,7 +223,8 @@ export class SlurmRound implements RoundHandle {
     for (;;) {
       this.#lookAt = 0;
       this.#look();
-      const isOver = this.#heartbeats.every(({ state }) => state === 'ended');
+      const gone = readGone(this.#paths, this.#context.round);
+      const isOver = this.#heartbeats.every(({ state, writer }) => state === 'ended' || gone.has(writer));
       if (isOver || performance.now() >= deadline()) break;
       await this.#pause(TICK_MS);
     }
