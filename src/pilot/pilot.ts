@@ -52,7 +52,9 @@ export async function runPilot(options: PilotOptions): Promise<WorkerEnd> {
   const round = roundOf(options, readRounds(paths));
   const table = readChunks(paths, round.round);
   if (table === null) throw notReady(options, 'its chunks are not written');
-  const spec = { ...specOfRound(run.spec, round), workers: 0 };
+  const ofRound = specOfRound(run.spec, round);
+  const { hostsPerWorker } = ofRound.slurm;
+  const spec = { ...ofRound, workers: hostsPerWorker * ofRound.taskConcurrency };
   const writer = newWriterName();
   const chunks = new Chunks(paths, round, table);
   const args = new ArgsReader(paths);

@@ -8,5 +8,9 @@ export const slurmPlatform: Platform = {
   name: 'slurm',
   capabilities: { languages: ['node', 'python'], gpus: true, local: false },
   allocation: slurmAllocation,
-  start: (round) => new SlurmRound(round, quickClient(round)),
+  start: async (context) => {
+    const round = new SlurmRound(context, quickClient(context));
+    await round.submitted.catch(async () => await round.done);
+    return round;
+  },
 };

@@ -34,6 +34,8 @@ const IDLE_REPLACEMENTS = 2;
 
 export class SlurmRound implements RoundHandle {
   readonly done: Promise<void>;
+  /** Resolves once Slurm has the first workers; rejects as {@link done} does. */
+  readonly submitted: Promise<void>;
   readonly #context: RoundContext;
   readonly #client: SlurmClient;
   readonly #paths: RunPaths;
@@ -61,6 +63,7 @@ export class SlurmRound implements RoundHandle {
     this.#submissions = new Submissions(this.#paths, round);
     this.#chunks = readChunks(this.#paths, round) ?? this.#cut(spec.slurm.maxWorkers);
     this.#askAt = performance.now() + (this.#submissions.all.length > 0 ? 0 : LEAST_ASK_MS);
+    this.submitted = this.#begin();
     this.done = this.#run().catch(async (error: unknown) => {
       // What is in the queue would wait for nobody.
       this.stop(0);
@@ -113,11 +116,15 @@ export class SlurmRound implements RoundHandle {
     return table;
   }
 
-  async #run(): Promise<void> {
+  async #begin(): Promise<void> {
     await this.#findUnknown();
-    if (this.#submissions.jobs.length === 0 && this.#left() > 0 && this.#stop === null) {
+    if (this.#submissions.jobs.length === 0 && this.#left() > 0 && this.#context.mayStart !== false) {
       await this.#submit(this.#wanted());
     }
+  }
+
+  async #run(): Promise<void> {
+    await this.submitted;
     while (!this.#isLeft && this.#stop === null && this.#left() > 0) {
       this.#look();
       await this.#ask();
