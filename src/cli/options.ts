@@ -1,4 +1,7 @@
-/** The table of options: the tokenizer, `--help` and docs/configuration.md are made from it. */
+/**
+ * The table of options: the tokenizer, `--help` and docs/configuration.md are made from it.
+ * lines: one table, read top to bottom.
+ */
 import { UsageError } from '../base/errors.js';
 import { describeKind } from '../config/parse.js';
 import {

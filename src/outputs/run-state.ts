@@ -16,7 +16,7 @@ import { Collector } from './collector.js';
 import { surveyRun, type Survey } from './survey.js';
 import { Tally, type TallyData } from './tally.js';
 import { TaskLogs } from './task-logs.js';
-import { roundElsewhere, stateElsewhere } from './unwatched.js';
+import { lookElsewhere, roundElsewhere } from './unwatched.js';
 import { winningChunks } from './winning-ends.js';
 
 /**
@@ -93,7 +93,12 @@ export function viewRun(paths: RunPaths): RunOverview {
   }
   const state = stateAtRest(paths, run);
   if (state.status !== 'running') return { ...known, state, controller: null };
-  return { ...known, state: stateElsewhere(paths, state), controller: null, isUnwatched: true };
+  return {
+    ...known,
+    state: { ...state, ...lookElsewhere(paths, state) },
+    controller: null,
+    isUnwatched: true,
+  };
 }
 
 /** What is known of a run that nobody controls; `running`: a round of it goes on without a controller. Throws STORE_FAILED, JOURNAL_DAMAGED. */
