@@ -81,6 +81,8 @@ export interface RoundContext {
   readonly redact: readonly string[];
   /** Something that the user should know now. */
   readonly warn: (text: string) => void;
+  /** Something that is good to know. */
+  readonly notice?: (text: string) => void;
   /**
    * Tasks of the round without a final outcome. Only where workers write shards of their own does a platform need to
    * ask: its round has ended when there are none. @default what `source` has
@@ -109,6 +111,8 @@ export interface QueueStatus {
   readonly running: number;
   /** Why pieces wait, in the scheduler's word, and how many for each. */
   readonly reasons: Readonly<Record<string, number>>;
+  /** The same for people, a line for each reason. */
+  readonly why: readonly string[];
   /** When the next of them will probably start, epoch milliseconds; null: it does not say. */
   readonly startsAt: number | null;
   /** Machines that pieces run on. */
@@ -191,7 +195,7 @@ export interface Platform {
    */
   prepare?(folder: string, cwd: string, expected: ExpectedRun): void;
   /** Of a worker of this platform, in whose environment it is asked. */
-  allocation?(environment: Readonly<Record<string, string | undefined>>): Promise<Allocation>;
+  allocation?(environment: Readonly<Record<string, string | undefined>>): Allocation;
   /**
    * Ends what still waits or works for a round that is not gone on with, and sees to it that nothing is left of it.
    * `dir` is the run folder.

@@ -67,7 +67,7 @@ export async function adoptedRound(options: AdoptOptions): Promise<PreparedRound
     lost: [],
     env,
     redact: redactPatterns(spec.redact, env),
-    sample: isSample ? Math.max(0, (spec.sample) - survey.settled) : null,
+    sample: isSample ? Math.max(0, spec.sample - survey.settled) : null,
     warnings:
       missing.length === 0
         ? []

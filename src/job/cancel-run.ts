@@ -149,9 +149,10 @@ async function kill(paths: RunPaths, controller: LockFile): Promise<void> {
 /** The run of an invocation that can be canceled now: the one that runs, else the first that is queued. */
 export function cancelable(runs: readonly RunPaths[]): RunPaths | null {
   const live = runs
-    .filter((paths) => lockState(paths).state !== 'free')
     .map((paths) => viewRun(paths))
-    .filter(({ state }) => isLive(state.status));
+    .filter(({ state, controller, isUnwatched }) => {
+      return isLive(state.status) && (controller !== null || isUnwatched === true);
+    });
   const current = live.find(({ state }) => state.status !== 'queued') ?? live[0];
   return current?.paths ?? null;
 }

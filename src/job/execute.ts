@@ -17,6 +17,7 @@ import { JournalWriter } from '../store/journal-writer.js';
 import { lostRecord } from '../store/lost-tasks.js';
 import { writeCharged, writeRound } from '../store/rounds.js';
 import { newWriterName } from '../store/run-folder.js';
+import { maskFolder } from '../worker/mask-log.js';
 import { followFile } from './follow-file.js';
 import { eachTaskLog } from './print-logs.js';
 import type { Reporter } from './reporter.js';
@@ -25,7 +26,7 @@ import type { PreparedRound } from './round.js';
 import { ShardFollower } from './follow-shards.js';
 import type { RoundSource } from './stored-source.js';
 import { summarize } from './summarize.js';
-import { failureLimit } from './failure-limit.js';
+import { failureLimit } from '../worker/failure-limit.js';
 import { openOutputs, settleOutputs } from './round-outputs.js';
 
 /** What runs may go on this long after the first interrupt. */
@@ -47,7 +48,8 @@ export interface ExecuteOptions {
 export async function executeRound(prepared: PreparedRound, options: ExecuteOptions): Promise<RunSummary> {
   const { paths, run, spec, platform, survey } = prepared;
   const { reporter } = options;
-  const started = Date.now();
+  const began = prepared.adopted === true ? roundBegin(prepared) : null;
+  const started = began ?? Date.now();
   const { round } = prepared.round;
   const writer = newWriterName();
   const args = new ArgsReader(paths);
@@ -194,6 +196,7 @@ export async function executeRound(prepared: PreparedRound, options: ExecuteOpti
           env: prepared.env,
           redact: prepared.redact,
           warn: (text) => reporter.warn(text),
+          notice: (text) => reporter.notice(text),
           left: () => doneBefore + tasksOfRound() - collector.counts.done,
           most: prepared.sample,
           mayStart: prepared.mayStart ?? true,
@@ -208,6 +211,7 @@ export async function executeRound(prepared: PreparedRound, options: ExecuteOpti
           counts: collector.counts,
           doneBefore: collector.counts.done,
           workers: () => working.status(),
+          queue: () => working.queue?.() ?? null,
           started,
         });
         if (options.signal.aborted) interrupt();
@@ -215,6 +219,8 @@ export async function executeRound(prepared: PreparedRound, options: ExecuteOpti
         if (wantsToLeave()) leave();
         await working.done;
         if (!isLeft) await follower?.finish();
+        // A worker that was killed may not have got to it.
+        if (isRemote && prepared.redact.length > 0) maskFolder(paths.logs, prepared.redact);
       } else interrupt();
     } catch (error) {
       broke ??= { error };
@@ -305,6 +311,11 @@ export async function executeRound(prepared: PreparedRound, options: ExecuteOpti
       return { status: 'stopped', reason: `a sample of ${prepared.sample} was asked for` };
     return { status: 'stopped', reason: `${rest} were not asked for` };
   }
+}
+
+/** When the round began that this process takes over, epoch milliseconds; null: it does not say. */
+function roundBegin({ survey, round }: PreparedRound): number | null {
+  return survey?.events.find(({ e, r }) => e === 'round-started' && r === round.round)?.at ?? null;
 }
 
 function describeBreak(error: unknown): string {

@@ -150,10 +150,11 @@ export class RoundKeeper {
     const { journal, prepared } = this.#options;
     const collector = this.#collector;
     collector.flush();
-    if (journal.length === this.#checkpointed) return;
-    const { length } = journal;
     // All that is written has been collected: the two are in step whenever nothing else runs.
-    const checkpoint = checkpointOf(collector.files, this.#shards());
+    const shards = this.#shards();
+    const length = Object.values(shards).reduce((sum, bytes) => sum + bytes, 0);
+    if (length === this.#checkpointed) return;
+    const checkpoint = checkpointOf(collector.files, shards);
     if (synced && prepared.spec.durability !== 'none') {
       await journal.sync();
       await collector.sync();

@@ -21,6 +21,8 @@ interface Recorded {
   readonly round: number;
   readonly total: number | null;
   readonly counts: { readonly done: number };
+  readonly roundStarted: number | null;
+  readonly workedMs: number;
 }
 
 /**
@@ -29,14 +31,22 @@ interface Recorded {
  */
 export function lookElsewhere(
   paths: RunPaths,
-  { round, total, counts }: Recorded,
-): { readonly status: 'finished' | 'running' | 'queued'; readonly hosts: readonly HostStatus[] } {
-  if (total !== null && counts.done >= total) return { status: 'finished', hosts: [] };
+  { round, total, counts, roundStarted, workedMs }: Recorded,
+): {
+  readonly status: 'finished' | 'running' | 'queued';
+  readonly hosts: readonly HostStatus[];
+  readonly workedMs: number;
+} {
+  if (total !== null && counts.done >= total) return { status: 'finished', hosts: [], workedMs };
   const gone = readGone(paths, round);
   const now = Date.now();
   const alive = readHeartbeats(paths, round).filter(
     // Clocks of machines may differ by some seconds, not by minutes: this is a look, nothing is decided by it.
     (beat) => beat.state !== 'ended' && !gone.has(beat.writer) && now - beat.at < GONE_MS,
   );
-  return { status: alive.length > 0 ? 'running' : 'queued', hosts: hostsOf(alive) };
+  return {
+    status: alive.length > 0 ? 'running' : 'queued',
+    hosts: hostsOf(alive),
+    workedMs: Math.max(workedMs, roundStarted === null ? 0 : now - roundStarted),
+  };
 }

@@ -12,13 +12,14 @@ import { RECORD_VERSION } from '../contract/record.js';
 import { ArgsLines } from '../store/args-lines.js';
 import { ArgsReader } from '../store/args-store.js';
 import { Chunks, readChunks } from '../store/chunks.js';
-import type { WorkerEnd } from '../store/heartbeat.js';
+import { readHeartbeats, type WorkerEnd } from '../store/heartbeat.js';
 import { JournalWriter, type JournalEntry } from '../store/journal-writer.js';
 import { lostRecord } from '../store/lost-tasks.js';
 import { readCharged, readRounds, specOfRound, type RoundFile } from '../store/rounds.js';
 import { newWriterName, readRun, runPaths } from '../store/run-folder.js';
-import { stopOfRound } from '../store/stop-file.js';
+import { stopOfRound, writeStop } from '../store/stop-file.js';
 import { WORKER_ENDED } from '../store/unanswered.js';
+import { failureLimit } from '../worker/failure-limit.js';
 import { redactPatterns } from '../worker/redact.js';
 import { startWorker } from '../worker/start-worker.js';
 import type { Worker } from '../worker/worker.js';
@@ -40,6 +41,8 @@ export interface PilotOptions {
 
 /** How often the worker looks at the clock and for a request to stop. */
 const LOOK_MS = 1_000;
+/** What runs when a failure stops the round may go on for so long. */
+const STOP_GRACE_MS = 10_000;
 
 /**
  * Works until nothing is left, the time is up, or it is told to stop.
@@ -107,8 +110,20 @@ export async function runPilot(options: PilotOptions): Promise<WorkerEnd> {
     if (when === 'now') finish('signal', 0);
     else deadline.isSoon();
   });
+  const limit = failureLimit(spec.policy);
+  /** The controller sees to it, too; but it may be gone. */
+  const checkFailures = (): void => {
+    if (pulse.errors === 0 || stopOfRound(paths, round.round) !== null) return;
+    const all = readHeartbeats(paths, round.round).filter((beat) => beat.writer !== writer);
+    const errors = all.reduce((sum, { counts }) => sum + counts.errors, pulse.errors);
+    const done = all.reduce((sum, { counts }) => sum + counts.done, pulse.done);
+    const reached = limit(errors, done, table.of);
+    if (reached !== null) writeStop(paths, round.round, reached.isUrgent ? STOP_GRACE_MS : Infinity);
+  };
+  const hasLimit = spec.policy.failFast || spec.policy.maxFailures !== null;
   const look = (): void => {
     try {
+      if (hasLimit) checkFailures();
       const stop = stopOfRound(paths, round.round);
       if (stop !== null) finish('stop', stop.graceMs);
       const left = deadline.look();

@@ -39,6 +39,10 @@ export class PilotPulse {
     return this.#counts.done;
   }
 
+  get errors(): number {
+    return this.#counts.errors;
+  }
+
   /** A task got a final outcome. */
   counted(isOk: boolean): void {
     this.#counts.done++;

@@ -19,7 +19,7 @@ export async function runCommand({ options }: ParsedCommand, io: Io): Promise<nu
   const dir = resolve(io.cwd, run);
   const name = readRounds(runPaths(dir)).find((one) => one.round === round)?.platform ?? 'local';
   const platform = await loadPlatform(name);
-  const allocation = (await platform.allocation?.(io.env)) ?? {
+  const allocation = platform.allocation?.(io.env) ?? {
     job: null,
     restarts: 0,
     secondsLeft: () => null,

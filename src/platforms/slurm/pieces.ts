@@ -2,6 +2,7 @@
 import type { QueueStatus } from '../../contract/platform.js';
 import type { Heartbeat } from '../../store/heartbeat.js';
 import type { QueueAnswer, QueueRow } from './client.js';
+import { explainReason } from './reasons.js';
 import type { Submission } from './submissions.js';
 
 /** States in which an element waits or works, or will do so again by itself. */
@@ -65,6 +66,7 @@ export function queueStatus(
     pending: pending.length,
     running: running.length,
     reasons,
+    why: Object.entries(reasons).map(([reason, count]) => `${count} × ${explainReason(reason)}`),
     startsAt: starts.length === 0 ? null : Math.min(...starts),
     nodes: [...new Set(running.map(({ node }) => node).filter((node) => node !== ''))].sort(),
     silentMs,

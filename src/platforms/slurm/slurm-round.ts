@@ -12,7 +12,7 @@ import { GUARD, readClaims } from '../../store/claims.js';
 import { hostsOf, markGone, readGone, readHeartbeats, type Heartbeat } from '../../store/heartbeat.js';
 import { readRounds, readWork } from '../../store/rounds.js';
 import { runPaths, type RunPaths } from '../../store/run-folder.js';
-import { writeStop } from '../../store/stop-file.js';
+import { stopOfRound, writeStop } from '../../store/stop-file.js';
 import type { QueueAnswer, SlurmClient } from './client.js';
 import { isLive, piecesOf, queueStatus, vanishedWorkers, type Piece } from './pieces.js';
 import { Submissions } from './submissions.js';
@@ -152,7 +152,11 @@ export class SlurmRound implements RoundHandle {
   #look(): void {
     const now = performance.now();
     if (now < this.#lookAt) return;
-    this.#heartbeats = readHeartbeats(this.#paths, this.#context.round);
+    const { round } = this.#context;
+    this.#heartbeats = readHeartbeats(this.#paths, round);
+    // A worker found that too many tasks failed.
+    const stop = this.#stop === null ? stopOfRound(this.#paths, round) : null;
+    if (stop !== null) this.stop(stop.graceMs);
     this.#lookAt = now + LOOK_MS + LOOK_MS_PER_WORKER * this.#heartbeats.length;
   }
 
@@ -215,6 +219,9 @@ export class SlurmRound implements RoundHandle {
       this.#submissions.note({ ...part, job: null });
       this.#submissions.note({ ...part, job: await this.#client.submit(part.name, part.elements) });
     }
+    this.#context.notice?.(
+      `${runId}: Slurm has ${elements} ${elements === 1 ? 'worker' : 'workers'} in job ${this.#submissions.jobs.join(', ')}; Ctrl-C ends the run, without this terminal it goes on`,
+    );
     this.#lastSubmission = performance.now();
     this.#askEveryMs = LEAST_ASK_MS;
     this.#askAt = performance.now() + LEAST_ASK_MS;
