@@ -88,6 +88,8 @@ export interface RoundContext {
    * ask: its round has ended when there are none. @default what `source` has
    */
   readonly left?: () => number;
+  /** Somebody ended the round by the platform's own means. */
+  readonly canceled?: (reason: string) => void;
   /** Only so many tasks were asked for, the first in the round's order. @default all */
   readonly most?: number | null;
   /** False: workers that this process starts would lack something; those there are do. @default true */

@@ -198,6 +198,7 @@ export async function executeRound(prepared: PreparedRound, options: ExecuteOpti
           warn: (text) => reporter.warn(text),
           notice: (text) => reporter.notice(text),
           left: () => doneBefore + tasksOfRound() - collector.counts.done,
+          canceled: (reason) => stop('canceled', reason, 0),
           most: prepared.sample,
           mayStart: prepared.mayStart ?? true,
         });

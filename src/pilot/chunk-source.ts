@@ -5,7 +5,7 @@
 import type { TaskBatch, TaskSource } from '../contract/platform.js';
 import type { Chunks } from '../store/chunks.js';
 import { Claims, GUARD, holderOf, readClaims, type Claimed } from '../store/claims.js';
-import { LifeWatch, readGone, readHeartbeats } from '../store/heartbeat.js';
+import { LifeWatch, readGone, readHeartbeats, type Gone } from '../store/heartbeat.js';
 import type { RunPaths } from '../store/run-folder.js';
 import { LOST_AFTER } from '../store/unanswered.js';
 import { HeldChunk, type ArgumentLines } from './held-chunk.js';
@@ -26,8 +26,13 @@ export interface ChunkSourceOptions {
   readonly charged: ReadonlyMap<number, number>;
   /** A worker that gave no sign for so long is gone, milliseconds. */
   readonly goneMs: number;
-  /** The worker of a task vanished too often. */
-  readonly onLost: (task: number) => void;
+  /** The worker of a task vanished too often; `how`: what the platform says of it. */
+  readonly onLost: (task: number, how: string | undefined) => void;
+  /**
+   * The platform ended the worker of a task for its memory; `attempt` is the number of that try. True: there is no
+   * further one.
+   */
+  readonly onOutOfMemory: (task: number, attempt: number, how: string) => boolean;
   readonly onError: (error: unknown) => void;
 }
 
@@ -192,25 +197,31 @@ export class ChunkSource implements TaskSource {
       const generation = this.#known.get(id) ?? 0;
       if (generation > 0 && !isGone(this.#holder(id, generation))) continue;
       if (!this.#claims.claim(id, generation + 1)) continue;
-      if (this.#takeOver(id, generation)) return false;
+      if (this.#takeOver(id, generation, gone)) return false;
     }
     if (this.allFinished) return true;
     return !this.#guard(isGone);
   }
 
   /** False: nothing of the chunk was left. */
-  #takeOver(id: number, generation: number): boolean {
-    const { paths, chunks, charged, onLost } = this.#options;
+  #takeOver(id: number, generation: number, gone: ReadonlyMap<string, Gone>): boolean {
+    const { paths, chunks, onLost, onOutOfMemory } = this.#options;
     const writers = new Set<string>();
     for (let g = 1; g <= generation; g++) writers.add(this.#holder(id, g));
-    const left = leftOver(paths, chunks.tasks(id), writers);
-    const lost = new Set(left.tasks.filter((task) => (left.vanished.get(task) ?? 0) >= LOST_AFTER));
-    for (const task of lost) onLost(task);
-    const held = new HeldChunk(id, {
-      tasks: left.tasks.filter((task) => !lost.has(task)),
-      charged: new Map([...charged, ...left.charged]),
-      suspects: left.suspects,
+    const left = leftOver(paths, chunks.tasks(id), writers, gone);
+    const charged = new Map([...this.#options.charged, ...left.charged]);
+    const tasks = left.tasks.filter((task) => {
+      const memory = left.outOfMemory.get(task);
+      if (memory !== undefined) {
+        const attempt = (charged.get(task) ?? 0) + 1;
+        if (onOutOfMemory(task, attempt, memory)) return false;
+        charged.set(task, attempt);
+      }
+      if ((left.vanished.get(task) ?? 0) < LOST_AFTER) return true;
+      onLost(task, left.how.get(task));
+      return false;
     });
+    const held = new HeldChunk(id, { tasks, charged, suspects: left.suspects });
     this.#held.push(held);
     if (held.isFinished) this.#finish(held);
     return !held.isFinished;

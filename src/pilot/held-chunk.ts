@@ -26,7 +26,7 @@ export class HeldChunk {
   readonly #singles: { readonly task: number; readonly attempt: number; readonly alone: boolean }[] = [];
 
   /** `attempts`: tries at tasks that were charged before this worker had the chunk. */
-  constructor(id: number, { tasks, charged, suspects }: Omit<LeftOver, 'vanished'>) {
+  constructor(id: number, { tasks, charged, suspects }: Pick<LeftOver, 'tasks' | 'charged' | 'suspects'>) {
     this.id = id;
     this.#open = new Set(tasks);
     for (let i = tasks.length - 1; i >= 0; i--) {

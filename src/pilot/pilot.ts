@@ -6,6 +6,7 @@ import { hostname } from 'node:os';
 import { join } from 'node:path';
 import { DlJobsError, UsageError } from '../base/errors.js';
 import type { Allocation, RoundContext } from '../contract/platform.js';
+import { isFinal } from '../contract/policy.js';
 import { recordLine } from '../contract/record-line.js';
 import { scanEnds } from '../contract/record-scan.js';
 import { RECORD_VERSION } from '../contract/record.js';
@@ -14,7 +15,7 @@ import { ArgsReader } from '../store/args-store.js';
 import { Chunks, readChunks } from '../store/chunks.js';
 import { readHeartbeats, type WorkerEnd } from '../store/heartbeat.js';
 import { JournalWriter, type JournalEntry } from '../store/journal-writer.js';
-import { lostRecord } from '../store/lost-tasks.js';
+import { lostRecord, oomRecord } from '../store/lost-tasks.js';
 import { readCharged, readRounds, specOfRound, type RoundFile } from '../store/rounds.js';
 import { newWriterName, readRun, runPaths } from '../store/run-folder.js';
 import { stopOfRound, writeStop } from '../store/stop-file.js';
@@ -88,7 +89,12 @@ export async function runPilot(options: PilotOptions): Promise<WorkerEnd> {
     args: lines === null ? args : { lines: (task) => lines.line(task) },
     charged: readCharged(paths, round.round),
     goneMs: spec.slurm.workerTimeout * 1_000,
-    onLost: (task) => journal.append([lostRecord(task, round.round)], [task, task]),
+    onLost: (task, how) => journal.append([lostRecord(task, round.round, how)], [task, task]),
+    onOutOfMemory: (task, attempt, how) => {
+      const final = isFinal(spec.policy, 'oom', attempt);
+      journal.append([oomRecord(task, round.round, attempt, how, final)], [task, task]);
+      return final;
+    },
     onError: fail,
   });
   const pulse = new PilotPulse(paths, round.round, {

@@ -188,7 +188,17 @@ export class SlurmRound implements RoundHandle {
     if (this.#answer === null || this.#answer.silentMs > 0 || this.#answer.askedAt < this.#lastSubmission)
       return;
     const live = this.#pieces.filter((piece) => piece.isLive).length;
-    const missing = Math.min(this.#wanted(), this.#mostElements) - live;
+    // Who removes a worker by `scancel` does not want another in its place.
+    const removed = this.#pieces.filter(({ row }) => row?.state === 'CANCELLED').length;
+    const most = this.#mostElements - removed;
+    const others = this.#pieces.some(
+      ({ isLive: lives, row }) => lives || (row?.state !== 'CANCELLED' && row?.state !== 'COMPLETED'),
+    );
+    if (live === 0 && removed > 0 && (most <= 0 || !others)) {
+      this.#context.canceled?.('its Slurm jobs were canceled from outside');
+      return;
+    }
+    const missing = Math.min(this.#wanted(), most) - live;
     if (missing <= 0 || (live > 0 && this.#freeChunks() === 0)) return;
     const left = this.#left();
     if (live === 0) {

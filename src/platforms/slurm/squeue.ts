@@ -47,8 +47,12 @@ export function parseQueue(text: string): QueueEntry[] {
   return text.split('\n').flatMap((line) => {
     const parts = line.split('|');
     if (parts.length < SEPARATORS) return [];
-    const [job = '', index = '', state = '', reason = '', node = '', start = '', restarts = '', exit = ''] = parts;
-    const name = parts.slice(SEPARATORS - 1).join('|').replace(/\|$/, '');
+    const [job = '', index = '', state = '', reason = '', node = '', start = '', restarts = '', exit = ''] =
+      parts;
+    const name = parts
+      .slice(SEPARATORS - 1)
+      .join('|')
+      .replace(/\|$/, '');
     if (!name.startsWith(JOB_PREFIX) || !/^\d+$/.test(job) || !/^\d+$/.test(index)) return [];
     return [
       {
