@@ -2,7 +2,7 @@
 import { lstatSync, readdirSync, statSync } from 'node:fs';
 import { join } from 'node:path';
 import { DlJobsError } from '../base/errors.js';
-import { endedAt, isGarbage } from '../outputs/run-state.js';
+import { endedAt, isGarbage, viewRun } from '../outputs/run-state.js';
 import { listRuns, runFolders } from '../store/find-run.js';
 import { lockState } from '../store/lock.js';
 import { isThere } from '../store/process-identity.js';
@@ -36,6 +36,8 @@ export async function clean(dlsRoot: string, olderThanMs: number): Promise<Clean
     await attempt(cleaned, async () => {
       const paths = folder(id);
       if (isInUse(paths, now) || now - endedAt(paths) < olderThanMs) return;
+      // Workers elsewhere may be at it.
+      if (viewRun(paths).isUnwatched === true) return;
       cleaned.bytes += await removeRun(paths, { staleMs: WATCH_MS });
       cleaned.runs.push(id);
     });

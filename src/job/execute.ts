@@ -18,7 +18,7 @@ import { lostRecord } from '../store/lost-tasks.js';
 import { writeCharged, writeRound } from '../store/rounds.js';
 import { newWriterName } from '../store/run-folder.js';
 import { maskFolder } from '../worker/mask-log.js';
-import { followFile } from './follow-file.js';
+import { followFile, followNewLogs } from './follow-file.js';
 import { eachTaskLog } from './print-logs.js';
 import type { Reporter } from './reporter.js';
 import { RoundKeeper } from './round-keeper.js';
@@ -147,8 +147,10 @@ export async function executeRound(prepared: PreparedRound, options: ExecuteOpti
   });
   const live =
     // What is to be masked is masked in the file, a moment after it was written.
-    alone && !isRemote && reporter.liveOutput !== undefined && prepared.redact.length === 0
-      ? followFile(logs.path(0), reporter.liveOutput.bind(reporter))
+    alone && reporter.liveOutput !== undefined && prepared.redact.length === 0
+      ? isRemote
+        ? followNewLogs(paths.logs, reporter.liveOutput.bind(reporter))
+        : followFile(logs.path(0), reporter.liveOutput.bind(reporter))
       : null;
   const interrupt = (): void => stop('interrupted', null, INTERRUPT_GRACE_MS);
   const kill = (): void => handle?.stop(0);
@@ -256,7 +258,8 @@ export async function executeRound(prepared: PreparedRound, options: ExecuteOpti
     final.close();
     if (broke !== null) throw (broke as { error: unknown }).error;
     if (spec.printLogs && printed && live === null && reporter.taskLog !== undefined) {
-      for (const { task, lines } of eachTaskLog(paths, collector, writer)) reporter.taskLog(task, lines);
+      const writers = follower?.writers ?? new Set([writer]);
+      for (const { task, lines } of eachTaskLog(paths, collector, writers)) reporter.taskLog(task, lines);
     }
     return summarize(prepared, final, { ...end, total: total ?? knownTotal, durationMs });
   } catch (error) {

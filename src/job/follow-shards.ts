@@ -47,6 +47,11 @@ export class ShardFollower {
     return Object.fromEntries([...this.#tail.lengths].map(([shard, length]) => [basename(shard), length]));
   }
 
+  /** Those that wrote something since the round began. */
+  get writers(): ReadonlySet<string> {
+    return new Set([...this.#logs.keys()].map(writerOf));
+  }
+
   /** Collects what there is now. */
   look(): void {
     const { collector, paths, onNews } = this.#options;
