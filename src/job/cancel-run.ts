@@ -2,6 +2,7 @@
 import { existsSync, rmSync } from 'node:fs';
 import { InfrastructureError } from '../base/errors.js';
 import { isLive, viewRun, type RunOverview, type RunStatus } from '../outputs/run-state.js';
+import { roundElsewhere } from '../outputs/unwatched.js';
 import { lockState, type LockFile } from '../store/lock.js';
 import { lives } from '../store/process-identity.js';
 import { makeRequest } from '../store/requests.js';
@@ -61,6 +62,11 @@ export async function cancelRun(paths: RunPaths, options: CancelOptions = {}): P
   if (before.state.status === 'queued') return outcome('queued', 0);
   const hosts = new SeenHosts(controller);
   const reacted = await waitForEnd(paths, controller, request, hosts, options);
+  if (!reacted && lives(controller) === 'unknown' && roundElsewhere(paths) !== null) {
+    // It was on another machine and is gone: whoever takes its place can end the round from here.
+    await endElsewhere(paths);
+    return outcome('ended', hosts.count);
+  }
   if (!reacted) await kill(paths, controller);
   // Who takes the run up again does not want to be canceled at once.
   rmSync(request, { force: true });

@@ -6,6 +6,8 @@ import { executeRound } from '../../job/execute.js';
 import { ResultsTail } from '../../outputs/results-tail.js';
 import { nextSteps } from '../../outputs/run-report.js';
 import { isLive, viewRun, type RunOverview, type RunState } from '../../outputs/run-state.js';
+import { roundElsewhere } from '../../outputs/unwatched.js';
+import { lockState } from '../../store/lock.js';
 import { storedSummary } from '../../outputs/stored-summary.js';
 import type { Io } from '../io.js';
 import { onInterrupt, type Interrupt } from '../interrupts.js';
@@ -36,6 +38,7 @@ export async function runCommand(parsed: ParsedCommand, io: Io): Promise<number>
     } finally {
       interrupt.release();
     }
+    if (isDeserted(last) && !interrupt.came) return await watchOver(last, io);
     if (isLive(last.state.status)) {
       io.stderr.write(`left running; \`dl_jobs attach ${first.id}\` watches it again\n`);
       return 0;
@@ -48,6 +51,12 @@ export async function runCommand(parsed: ParsedCommand, io: Io): Promise<number>
   const steps = nextSteps(last.id, last.state, false).filter((step) => !step.startsWith('dl_jobs resume'));
   for (const step of steps) io.stderr.write(`  next       ${step}\n`);
   return exitCodeOf(summary);
+}
+
+/** True: workers elsewhere can be gone on with, and their controller is dead or, on another machine, gives no sign. */
+function isDeserted({ paths, state, isUnwatched }: RunOverview): boolean {
+  if (isUnwatched === true) return true;
+  return state.status === 'stalled' && lockState(paths).state === 'unknown' && roundElsewhere(paths) !== null;
 }
 
 /** Takes the place of the controller that is gone: outputs are written, and workers replaced, while this goes on. */
@@ -107,7 +116,7 @@ async function watch(
         isShown = true;
       }
       await passOn();
-      if (!isLive(state.status) || interrupt.came) return overview;
+      if (!isLive(state.status) || interrupt.came || isDeserted(overview)) return overview;
       const notice = noticeOf(overview);
       if (notice !== said && notice !== '') reporter.warn(notice);
       said = notice;
