@@ -1,6 +1,6 @@
 /** Prepares a further round of a run: to finish it, or to run again what failed. */
 import { existsSync, statSync } from 'node:fs';
-import { basename, isAbsolute, join } from 'node:path';
+import { basename, join } from 'node:path';
 import { JobError, UsageError } from '../base/errors.js';
 import type { ResolvedSettings } from '../config/load.js';
 import type { Settings, Variables } from '../config/settings.js';
@@ -9,10 +9,11 @@ import { readCheckpoint } from '../outputs/checkpoint.js';
 import { specOfRound } from '../outputs/log-notes.js';
 import { sweepTemps } from '../outputs/outputs-of-run.js';
 import { surveyRun, type Survey } from '../outputs/survey.js';
+import { readPackages } from '../envs/read-packages.js';
 import { loadPlatform } from '../platforms/registry.js';
 import { findModule } from '../snapshot/find-module.js';
 import { relinkSnapshot } from '../snapshot/relink.js';
-import { loadedFile, takeSnapshot } from '../snapshot/snapshot.js';
+import { loadedFile, packagesOf, takeSnapshot } from '../snapshot/snapshot.js';
 import { acceptDamage, acceptedDamage, type DamagedRegion } from '../store/damage.js';
 import { takeLock, type HeldLock } from '../store/lock.js';
 import { takeRequests } from '../store/requests.js';
@@ -22,6 +23,7 @@ import { resolveInterpreter } from '../worker/host-command.js';
 import { maskFolder } from '../worker/mask-log.js';
 import { retryWork, unfinishedWork, type RetryChoice } from './choose-work.js';
 import { redactPatterns, taskEnvironment } from './environment.js';
+import { installPackages, useEnvironment } from './environments.js';
 import { LOST_AFTER } from './lost-tasks.js';
 import { recallJob } from './recall.js';
 import { recordedArguments, sourceOf } from './recorded-arguments.js';
@@ -43,6 +45,8 @@ export interface ContinueOptions {
   /** Finish what was recorded of an argument list that cannot be continued. */
   readonly seal: boolean;
   readonly skipDamaged: boolean;
+  /** Aborted: nothing more is installed. */
+  readonly signal: AbortSignal;
 }
 
 /**
@@ -79,7 +83,7 @@ async function nextRound(
   lock: HeldLock,
   options: ContinueOptions,
 ): Promise<PreparedRound | null> {
-  const { retry, base, environment } = options;
+  const { retry } = options;
   sweepTemps(paths, run);
   // What was asked of the controller before us is not meant for us.
   takeRequests(paths);
@@ -105,18 +109,32 @@ async function nextRound(
     return null;
   }
   const variables = await variablesOf(paths, run, options);
-  const env = taskEnvironment(variables, environment);
+  const env = taskEnvironment(variables, options.environment);
   const redact = redactPatterns(spec.redact, env);
   // A worker that was killed may not have got to it.
   if (redact.length > 0) maskFolder(paths.logs, redact);
-  const code = await codeOf(paths, run, last, base, options.newCode);
+  const code = await codeOf(paths, run, last, options.newCode);
+  // A round without tasks needs none.
+  const environment =
+    work.size === 0 && !work.open
+      ? null
+      : await installPackages(packagesOf(code.folder), {
+          root: run.projectRoot,
+          dlsRoot: rootOf(paths),
+          python: run.spec.python,
+          notice: (text) => options.reporter.notice(text),
+          signal: options.signal,
+        });
   const number = (last?.round ?? 0) + 1;
   const shuffle = spec.policy.shuffle ? `${run.id} ${number}` : null;
   const { durability, policy } = spec;
   return {
     paths,
     run,
-    spec,
+    spec: useEnvironment({ ...spec, python: run.spec.python }, environment, {
+      code: code.folder,
+      root: run.codeRoot,
+    }),
     platform: await loadPlatform(spec.platform),
     lock,
     round: {
@@ -126,6 +144,7 @@ async function nextRound(
       platform: spec.platform,
       code: code.hash,
       entry: code.entry,
+      environment,
       again: retry?.again === true ? number : retry === null ? (last?.again ?? 0) : 0,
       shuffle,
       resources: {
@@ -231,7 +250,6 @@ async function codeOf(
   paths: RunPaths,
   run: RunFile,
   last: RoundFile | undefined,
-  base: ResolvedSettings,
   isNew: boolean,
 ): Promise<{ readonly hash: string; readonly folder: string; readonly entry: string }> {
   if (!isNew) {
@@ -255,14 +273,20 @@ async function codeOf(
       },
     );
   }
-  const { dls_root: dlsRoot } = base.values;
+  const dlsRoot = rootOf(paths);
   const snapshot = await takeSnapshot({
     root: codeRoot,
     entries: [{ file: found.file, language: found.language, module: spec.moduleName }],
     modules: spec.modules,
-    dlsRoot: isAbsolute(dlsRoot) ? dlsRoot : join(run.projectRoot, dlsRoot),
+    packages: readPackages(spec.requirements, { language: spec.language, root: run.projectRoot, dlsRoot }),
+    dlsRoot,
     python: () => resolveInterpreter(spec.python, run.projectRoot),
   });
   const folder = writeCode(snapshot, paths.code);
   return { hash: snapshot.hash, folder, entry: loadedFile(snapshot, found.file) };
+}
+
+/** `dls_root` of the project. */
+function rootOf({ dir }: RunPaths): string {
+  return join(dir, '..', '..');
 }

@@ -63,6 +63,8 @@ export async function runJobs(
   const group = `${preciseTimestamp(new Date())}-${randomBytes(3).toString('hex')}`;
   const takenNames = new Set<string>();
   const prepared: PreparedRun[] = [];
+  const never = new AbortController().signal;
+  const signal = options.signal ?? never;
   try {
     for (const [groupIndex, job] of jobs.entries()) {
       prepared.push(
@@ -84,6 +86,8 @@ export async function runJobs(
           codeRoot: options.codeRoot ?? null,
           environment: options.env ?? process.env,
           takenNames,
+          notice: (text) => reporter.notice(text),
+          signal,
         }),
       );
     }
@@ -97,8 +101,6 @@ export async function runJobs(
   }
   for (const { first } of prepared) commitRun(first.paths, first.run);
   options.onCommitted?.(prepared.map(({ first }) => first.paths));
-  const never = new AbortController().signal;
-  const signal = options.signal ?? never;
   const summaries: RunSummary[] = [];
   try {
     for (const { job, first } of prepared) {

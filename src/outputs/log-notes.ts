@@ -2,6 +2,7 @@
 import { formatElapsed, formatTime } from '../base/timer.js';
 import type { EventRecord } from '../contract/record.js';
 import type { JobSpec, RunFile } from '../contract/spec.js';
+import { environmentPython } from '../envs/python-environment.js';
 import { readRounds, type RoundFile } from '../store/rounds.js';
 import type { RunPaths } from '../store/run-folder.js';
 
@@ -9,7 +10,14 @@ import type { RunPaths } from '../store/run-folder.js';
 export function specOfRound(spec: JobSpec, round: RoundFile | undefined): JobSpec {
   if (round === undefined) return spec;
   const { durability, ...policy } = round.policy;
-  return { ...spec, ...round.resources, policy, durability: durability as JobSpec['durability'] };
+  const { environment = null } = round;
+  return {
+    ...spec,
+    ...round.resources,
+    ...(environment?.language === 'python' && { python: environmentPython(environment.folder) }),
+    policy,
+    durability: durability as JobSpec['durability'],
+  };
 }
 
 /** Tells the lines of the log file for an event; the rounds are read when the first of them is met. */
@@ -46,6 +54,7 @@ function header(run: RunFile, round: RoundFile | undefined, event: EventRecord):
     `RUN       ${run.id}`,
     ...(event.r > 1 ? [`ROUND     ${event.r} (${String(event['kind'])})`] : []),
     `CODE      ${String(event['code'])}${event['code'] === run.code ? '' : ' (taken anew)'}`,
+    ...(round?.environment ? [`PACKAGES  ${round.environment.folder}`] : []),
     '='.repeat(100),
   ];
 }

@@ -1,6 +1,7 @@
 /** `rounds/<n>/round.json`: one go at a run's work. */
 import { mkdirSync, readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
+import type { Environment } from '../contract/packages.js';
 import type { Policy } from '../contract/policy.js';
 import { storeError, writeAtomic } from './atomic.js';
 import type { RunPaths } from './run-folder.js';
@@ -16,6 +17,8 @@ export interface RoundFile {
   readonly code: string;
   /** The file to load, relative to the snapshot's root. */
   readonly entry: string;
+  /** What was installed for its tasks. */
+  readonly environment?: Environment | null;
   /** The tasks of the round. */
   readonly work: 'all' | WorkFile;
   /**
