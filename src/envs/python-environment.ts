@@ -5,6 +5,7 @@ import { join } from 'node:path';
 import { InfrastructureError } from '../base/errors.js';
 import type { PythonPackages } from '../contract/packages.js';
 import type { Kind } from './environment.js';
+import { installs, isEditable } from './requirement-lines.js';
 import { runTool, type Tool } from './run-tool.js';
 
 /** What an environment depends on besides its packages. */
@@ -33,7 +34,7 @@ print(json.dumps({
 const ADD_SITES = `
 import os, sys, sysconfig
 with open(os.path.join(sysconfig.get_path('purelib'), 'zz_dl_jobs.pth'), 'w') as file:
-    file.write('import site; [site.addsitedir(path) for path in %s]\\n' % ascii(sys.argv[1:]))
+    file.write('import site; list(map(site.addsitedir, %s))\\n' % ascii(sys.argv[1:]))
 `;
 
 /** The interpreter of an environment in `folder`. */
@@ -49,13 +50,13 @@ export function environmentPython(folder: string): string {
  */
 export async function pythonKind(packages: PythonPackages, python: string, root: string): Promise<Kind> {
   const { sites, ...interpreter } = await ask(python);
-  const count = packages.requirements.length;
+  const count = packages.requirements.filter(installs).length;
   // What is editable lies in one project, and no other with the same words may get it.
-  const isEditable = packages.requirements.some((line) => /^(?:-e|--editable)/.test(line));
+  const inPlace = packages.requirements.some(isEditable);
   return {
     prefix: 'py',
     packages,
-    runtime: { ...interpreter, ...(isEditable && { root }) },
+    runtime: { ...interpreter, ...(inPlace && { root }) },
     what: `${count} ${count === 1 ? 'requirement' : 'requirements'} for ${interpreter.executable}`,
     install: async (folder, options) => {
       const env = buildEnvironment();

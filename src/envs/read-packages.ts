@@ -1,12 +1,12 @@
 /** From a job's `requirements` to what is to be installed. */
 import { existsSync, statSync } from 'node:fs';
-import { dirname, isAbsolute, join } from 'node:path';
+import { isAbsolute, join } from 'node:path';
 import { JobError } from '../base/errors.js';
 import type { LocalContent, Packages, PythonPackages } from '../contract/packages.js';
 import type { Language } from '../contract/spec.js';
 import { digestOf } from './local-content.js';
 import { listedPackages, manifestPackages } from './node-packages.js';
-import { localSource, readText, requirementLines } from './requirement-lines.js';
+import { installs, localSource, readText, requirementLines } from './requirement-lines.js';
 
 export interface ReadPackagesOptions {
   readonly language: Language;
@@ -40,9 +40,9 @@ function pythonPackages(
 ): PythonPackages | null {
   const file = typeof said === 'string' ? fileOf(said, root, 'requirements.txt') : null;
   const text = file === null ? (said as readonly string[]).join('\n') : readText(file, 'requirements');
-  const { requirements, constraints } = requirementLines(text, file === null ? root : dirname(file), root);
+  const { requirements, constraints } = requirementLines(text, file, root);
   // Options alone, such as the address of an index, install nothing.
-  if (!requirements.some((line) => !line.startsWith('-') || /^(?:-e|--editable)/.test(line))) return null;
+  if (!requirements.some(installs)) return null;
   const sources = requirements.flatMap((line) => localSource(line, root) ?? []);
   return { language: 'python', requirements, constraints, local: contents(sources) };
 }

@@ -11,7 +11,7 @@ export interface RequirementLines {
 
 /** `-r FILE`, `-rFILE`, `--requirement FILE`, `--requirement=FILE`, and the same for constraints and folders of wheels. */
 const NAMES_FILE =
-  /^(?:(?<requirement>-r|--requirement(?=[\s=]))|(?<constraint>-c|--constraint(?=[\s=]))|(?<links>-f|--find-links(?=[\s=])))[\s=]*(?<file>.+)$/;
+  /^(?:(?<requirement>-r|--requirement(?=[\s=]))|(?<constraint>-c|--constraint(?=[\s=]))|(?<links>-f|--find-links(?=[\s=])))[\s=]*(?<named>.+)$/;
 const URL_START = /^[A-Za-z][A-Za-z+.-]+:\/\//;
 /** Our own package under any of its spellings: in the hosts it is there, and always the one that fits. */
 const OURS = /^dl[-_.]+jobs\s*(?:$|[[<>=!~;@,( ])/i;
@@ -22,11 +22,11 @@ const ARCHIVE = /\.(?:whl|zip|tar\.gz|tgz|tar|tar\.bz2|tar\.xz)$/i;
  *
  * Throws JOB_INVALID for a file that is not there.
  *
- * @param folder - where the paths of included files begin, absolute
+ * @param file - where the text stands, absolute; null: in the job
  */
-export function requirementLines(text: string, folder: string, root: string): RequirementLines {
+export function requirementLines(text: string, file: string | null, root: string): RequirementLines {
   const all: RequirementLines = { requirements: [], constraints: [] };
-  const seen = new Set<string>();
+  const seen = new Set([`requirements ${file}`]);
   const read = (
     content: string,
     within: string,
@@ -34,21 +34,32 @@ export function requirementLines(text: string, folder: string, root: string): Re
     from: string,
   ): void => {
     for (const line of logicalLines(content)) {
-      const { requirement, constraint, links, file = '' } = NAMES_FILE.exec(line)?.groups ?? {};
-      const path = join(isAbsolute(unquoted(file)) ? '' : within, unquoted(file));
-      if (URL_START.test(unquoted(file))) all[into].push(line);
+      const { requirement, constraint, links, named = '' } = NAMES_FILE.exec(line)?.groups ?? {};
+      const word = unquoted(named);
+      const path = isAbsolute(word) ? word : join(within, word);
+      if (URL_START.test(word)) all[into].push(line);
       else if (requirement !== undefined || constraint !== undefined) {
         const kind = constraint !== undefined || into === 'constraints' ? 'constraints' : 'requirements';
         if (seen.has(`${kind} ${path}`)) continue;
         seen.add(`${kind} ${path}`);
         read(readText(path, `${from}: \`${line}\``), dirname(path), kind, path);
       } else if (links !== undefined && existsSync(path)) {
-        all[into].push(`--find-links ${fromRoot(root, path)}`);
+        all[into].push(`--find-links ${quoted(fromRoot(root, path))}`);
       } else if (!OURS.test(line)) all[into].push(line);
     }
   };
-  read(text, folder, 'requirements', 'requirements');
+  read(text, file === null ? root : dirname(file), 'requirements', file ?? 'requirements');
   return all;
+}
+
+/** True: the line names something to install, and is not an option alone. */
+export function installs(line: string): boolean {
+  return !line.startsWith('-') || isEditable(line);
+}
+
+/** True: what is installed follows its source. */
+export function isEditable(line: string): boolean {
+  return /^(?:-e|--editable)/.test(line);
 }
 
 /** Text of a file that `who` names, without a byte order mark. */
@@ -80,8 +91,16 @@ function logicalLines(text: string): string[] {
   return lines.map((line) => line.replace(/(?:^|\s+)#.*$/, '').trim()).filter((line) => line !== '');
 }
 
+/** A file's name without quotes, and with variables filled in, which pip does before it reads a line. */
 function unquoted(word: string): string {
-  return word.trim().replace(/^(["'])(.*)\1$/, '$2');
+  return word
+    .trim()
+    .replace(/^(["'])(.*)\1$/, '$2')
+    .replace(/\$\{([A-Z0-9_]+)\}/g, (whole, name: string) => process.env[name] ?? whole);
+}
+
+function quoted(word: string): string {
+  return /^[\w./-]+$/.test(word) ? word : `"${word.replace(/["\\]/g, '\\$&')}"`;
 }
 
 /** As few words as name it: relative to `root` where it lies below. */
