@@ -109,7 +109,9 @@ async function ask(python: string): Promise<Interpreter> {
     child.on('error', (error: NodeJS.ErrnoException) => resolve(error.code ?? error.message));
     child.on('close', (code, signal) => resolve(code === 0 ? null : String(code ?? signal)));
   });
-  if (how === null) return JSON.parse(Buffer.concat(output).toString('utf8')) as Interpreter;
+  // What a sitecustomize prints comes before.
+  const answer = Buffer.concat(output).toString('utf8').trim().split('\n').at(-1) ?? '';
+  if (how === null) return JSON.parse(answer) as Interpreter;
   const last = Buffer.concat(complaint).toString('utf8').trim().split('\n').at(-1) ?? '';
   throw new InfrastructureError(
     'PYTHON_NOT_FOUND',
