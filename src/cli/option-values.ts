@@ -54,6 +54,7 @@ const PARSERS: Readonly<Record<string, Parser>> = {
   limit: wholeNumber(1),
   sample: wholeNumber(1),
   task: wholeNumber(0),
+  round: wholeNumber(1),
   code: oneOf(['new', 'run']),
   failure_type: failureTypes,
   tasks: taskRanges,

@@ -1,9 +1,14 @@
-/** The table of options: the tokenizer, `--help` and docs/configuration.md are made from it. */
+/**
+ * The table of options: the tokenizer, `--help` and docs/configuration.md are made from it.
+ * lines: one table, read top to bottom.
+ */
 import { UsageError } from '../base/errors.js';
 import { describeKind } from '../config/parse.js';
 import {
   SETTING_KEYS,
   settingSpec,
+  type Gpus,
+  type PlatformOptions,
   type SettingKey,
   type Settings,
   type SettingSpec,
@@ -35,10 +40,21 @@ export interface GivenOptions {
   /** An address. */
   readonly gpu_image?: string;
   readonly cpus?: number;
-  readonly gpus?: number;
+  readonly gpus?: Gpus;
   readonly workers?: number;
   readonly task_concurrency?: number;
   readonly platform?: string;
+  readonly max_workers?: number;
+  readonly hosts_per_worker?: number;
+  /** Seconds. */
+  readonly time?: number | null;
+  readonly partition?: string | null;
+  readonly account?: string | null;
+  readonly qos?: string | null;
+  readonly constraint?: string | null;
+  readonly nodelist?: string | null;
+  readonly exclude?: string | null;
+  readonly slurm?: PlatformOptions;
   /** A path, or `-` for standard input. */
   readonly args_list?: string;
   readonly limit?: number;
@@ -73,6 +89,8 @@ export interface GivenOptions {
   readonly inspect?: boolean;
   /** Seconds. */
   readonly older_than?: number;
+  readonly run?: string;
+  readonly round?: number;
   readonly force?: boolean;
   readonly info?: boolean;
 }
@@ -83,8 +101,20 @@ const CONTINUES: readonly Command[] = ['resume', 'retry'];
 const OF_ROUNDS: ReadonlySet<SettingKey> = new Set<SettingKey>([
   'noisy',
   'print_logs',
+  'cpus',
+  'gpus',
   'workers',
   'task_concurrency',
+  'max_workers',
+  'hosts_per_worker',
+  'time',
+  'partition',
+  'account',
+  'qos',
+  'constraint',
+  'nodelist',
+  'exclude',
+  'slurm',
   'retries',
   'retry_on',
   'retry_delay',
@@ -96,6 +126,8 @@ const OF_ROUNDS: ReadonlySet<SettingKey> = new Set<SettingKey>([
 const METAVARS: Partial<Record<SettingSpec['kind'], string>> = {
   boolean: 'BOOLEAN',
   integer: 'N',
+  gpus: 'N|TYPE:N',
+  options: 'KEY=VALUE',
   image: 'IMAGE',
   seconds: 'TIME',
   timeout: 'TIME',
@@ -209,6 +241,20 @@ export const OPTIONS: readonly OptionSpec[] = [
     metavar: 'AGE',
     description: 'Age of a run since it ended: 12h, 7d.',
     commands: ['clean'],
+  },
+  {
+    name: 'run',
+    takes: 'value',
+    metavar: 'DIR',
+    description: "A run's folder.",
+    commands: ['worker'],
+  },
+  {
+    name: 'round',
+    takes: 'value',
+    metavar: 'N',
+    description: 'Number of the round.',
+    commands: ['worker'],
   },
   flag('force', 'With config: overwrite an existing file. With rm: cancel the run first.', ['config', 'rm']),
   {

@@ -39,4 +39,6 @@ export interface Environment {
   readonly language: Language;
   /** Absolute. */
   readonly folder: string;
+  /** Its interpreter, absolute; null: it has none. */
+  readonly python: string | null;
 }

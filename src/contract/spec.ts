@@ -26,6 +26,8 @@ export interface JobSpec {
   readonly cpus: number;
   /** GPUs a task needs. */
   readonly gpus: number;
+  /** Which GPUs, by the name that the platform has for them; null: any. */
+  readonly gpuType: string | null;
   readonly gpuIds: readonly string[] | null;
   /** Tasks at a time; 0: as many as the machine has room for. */
   readonly workers: number;
@@ -55,7 +57,49 @@ export interface JobSpec {
   readonly requirements: readonly string[] | string | null;
   readonly data: readonly string[];
   readonly taskKwargs: Readonly<Record<string, unknown>>;
+  readonly slurm: SlurmSpec;
 }
+
+/** What a job asks of Slurm. */
+export interface SlurmSpec {
+  /** Seconds that a worker may last; null: as long as the partition allows. */
+  readonly time: number | null;
+  readonly partition: string | null;
+  readonly account: string | null;
+  readonly qos: string | null;
+  readonly constraint: string | null;
+  readonly nodelist: string | null;
+  readonly exclude: string | null;
+  /** Tasks at a time, of all workers. */
+  readonly maxWorkers: number;
+  /** Tasks at a time of one worker: an array element asks for that many times a task's cpus, gpus and memory. */
+  readonly hostsPerWorker: number;
+  /** Further options of sbatch by their long names; false: not given. */
+  readonly options: Readonly<Record<string, string | number | boolean>>;
+  /** Lines of shell that run before a worker starts. */
+  readonly setup: readonly string[];
+  /** Node.js of the workers, a name or a path; empty: that of the submitting process where a node has it, else on PATH. */
+  readonly node: string;
+  /** A worker that gives no sign of life for so many seconds is gone, and others take its tasks. */
+  readonly workerTimeout: number;
+}
+
+/** What a run asks of Slurm that was made before there was a word for it. */
+export const NO_SLURM: SlurmSpec = {
+  time: null,
+  partition: null,
+  account: null,
+  qos: null,
+  constraint: null,
+  nodelist: null,
+  exclude: null,
+  maxWorkers: 16,
+  hostsPerWorker: 1,
+  options: {},
+  setup: [],
+  node: '',
+  workerTimeout: 120,
+};
 
 /** Where a run's outputs go, absolute; null: not wanted. */
 export interface OutputPaths {

@@ -23,6 +23,8 @@ export interface Kind {
   readonly runtime: Readonly<Record<string, string>>;
   /** For people. */
   readonly what: string;
+  /** The interpreter of an environment in `folder`; null: it has none. */
+  python(folder: string): string | null;
   /** False: it was aborted. Throws ENV_BUILD_FAILED. */
   install(folder: string, options: ToolOptions): Promise<boolean>;
 }
@@ -74,12 +76,13 @@ export async function ensureEnvironment(
   const home = join(options.folder, name);
   const notice = (text: string): void => options.notice(`environment ${name}: ${text}`);
   const { language } = kind.packages;
+  const made = (folder: string): Environment => ({ name, language, folder, python: kind.python(folder) });
   let waited = false;
   for (;;) {
     const complete = readComplete(home);
     if (complete !== null) {
       notice(`ready, made ${formatTime(complete.made)}`);
-      return { name, language, folder: complete.folder };
+      return made(complete.folder);
     }
     if (options.signal.aborted) return null;
     mkdirSync(home, { recursive: true });
@@ -94,7 +97,7 @@ export async function ensureEnvironment(
       if (readComplete(home) !== null) continue;
       refuseChanged(kind.packages, options);
       const folder = await build(kind, home, lock, options, notice);
-      if (folder !== null) return { name, language, folder };
+      if (folder !== null) return made(folder);
     } finally {
       lock.release();
     }

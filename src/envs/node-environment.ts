@@ -18,6 +18,7 @@ export function nodeKind(packages: NodePackages, root: string): Kind {
     // Compiled packages fit one version of Node's binary interface.
     runtime: { modules, platform: process.platform, arch: process.arch },
     what: `${specs.length > 0 ? named : `the packages of ${join(folder, 'package.json')}`} for node ${process.version}`,
+    python: () => null,
     install: async (target, options) => {
       const { manifest, isChanged } = manifestToInstall(packages, folder);
       writeFileSync(

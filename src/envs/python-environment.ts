@@ -38,7 +38,7 @@ with open(os.path.join(sysconfig.get_path('purelib'), 'zz_dl_jobs.pth'), 'w') as
 `;
 
 /** The interpreter of an environment in `folder`. */
-export function environmentPython(folder: string): string {
+function environmentPython(folder: string): string {
   return join(folder, 'bin', 'python');
 }
 
@@ -58,6 +58,7 @@ export async function pythonKind(packages: PythonPackages, python: string, root:
     packages,
     runtime: { ...interpreter, ...(inPlace && { root }) },
     what: `${count} ${count === 1 ? 'requirement' : 'requirements'} for ${interpreter.executable}`,
+    python: environmentPython,
     install: async (folder, options) => {
       const env = buildEnvironment();
       const run = (tool: Omit<Tool, 'env'>): Promise<boolean> => runTool({ ...tool, env }, options);

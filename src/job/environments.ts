@@ -6,7 +6,7 @@ import type { Environment, Packages } from '../contract/packages.js';
 import type { JobSpec } from '../contract/spec.js';
 import { ensureEnvironment, type Lock } from '../envs/environment.js';
 import { nodeKind } from '../envs/node-environment.js';
-import { environmentPython, pythonKind } from '../envs/python-environment.js';
+import { pythonKind } from '../envs/python-environment.js';
 import { linkPackages } from '../snapshot/link-packages.js';
 import { storeError } from '../store/atomic.js';
 import { lockState, takeLock } from '../store/lock.js';
@@ -58,7 +58,7 @@ export function useEnvironment(
   { code, root }: { readonly code: string; readonly root: string },
 ): JobSpec {
   if (environment === null) return spec;
-  if (environment.language === 'python') return { ...spec, python: environmentPython(environment.folder) };
+  if (environment.python !== null) return { ...spec, python: environment.python };
   try {
     linkPackages(code, root, join(environment.folder, 'node_modules'));
   } catch (error) {

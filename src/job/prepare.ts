@@ -18,11 +18,13 @@ import { loadPlatform } from '../platforms/registry.js';
 import { findModule } from '../snapshot/find-module.js';
 import { loadedFile, realRoot, takeSnapshot } from '../snapshot/snapshot.js';
 import { takeLock } from '../store/lock.js';
+import { resourcesOf } from '../store/rounds.js';
 import { createRunFolder } from '../store/run-folder.js';
 import { newRunId, preciseTimestamp } from '../store/run-id.js';
 import { resolveInterpreter } from '../worker/host-command.js';
 import { argumentList } from './argument-list.js';
-import { redactPatterns, taskEnvironment } from './environment.js';
+import { redactPatterns } from '../worker/redact.js';
+import { taskEnvironment } from './environment.js';
 import { installPackages, refuseInContainer, useEnvironment } from './environments.js';
 import { firstSource, type FirstArguments } from './first-source.js';
 import type { DLJobOptions } from './options.js';
@@ -159,12 +161,7 @@ export async function prepareRun(job: RunnableJob, context: PrepareContext): Pro
         environment,
         again: 0,
         shuffle: spec.policy.shuffle || spec.sample !== null ? id : null,
-        resources: {
-          cpus: spec.cpus,
-          gpus: spec.gpus,
-          workers: spec.workers,
-          taskConcurrency: spec.taskConcurrency,
-        },
+        resources: resourcesOf(spec),
         policy: { ...spec.policy, durability: spec.durability },
       },
       work: null,
@@ -172,6 +169,7 @@ export async function prepareRun(job: RunnableJob, context: PrepareContext): Pro
       survey: null,
       source: firstSource(list, paths, spec, id),
       lost: [],
+      charged: new Map(),
       env,
       redact: redactPatterns(spec.redact, env),
       sample: spec.sample,

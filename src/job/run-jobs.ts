@@ -35,6 +35,8 @@ export interface InvocationOptions extends RunContextOptions {
   readonly env?: Readonly<Record<string, string | undefined>>;
   /** Aborting it ends the run now: what runs is killed. */
   readonly killSignal?: AbortSignal;
+  /** Aborting it leaves running what runs on a platform; what runs here is interrupted. */
+  readonly leaveSignal?: AbortSignal;
   /** Whether `is_dev` forces `local`. @default only when `settings` has `is_dev` */
   readonly obeysDev?: boolean;
   /** Only the first tasks of each job. @default all */
@@ -43,7 +45,7 @@ export interface InvocationOptions extends RunContextOptions {
   readonly sample?: number | null;
   /** The job function that made the jobs. @default null */
   readonly origin?: JobOrigin | null;
-  /** Told of the runs once they exist, before the first of them starts. */
+  /** Told of the runs once they exist, before the first of them starts here, or after a platform has it. */
   readonly onCommitted?: (runs: readonly RunPaths[]) => void;
   /** Where the tasks' modules are. @default the project */
   readonly codeRoot?: string | null;
@@ -100,16 +102,20 @@ export async function runJobs(
     throw error;
   }
   for (const { first } of prepared) commitRun(first.paths, first.run);
-  options.onCommitted?.(prepared.map(({ first }) => first.paths));
+  const tell = (): void => options.onCommitted?.(prepared.map(({ first }) => first.paths));
+  const isRemote = prepared[0]?.first.platform.capabilities.local === false;
+  if (!isRemote) tell();
   const summaries: RunSummary[] = [];
   try {
     for (const { job, first } of prepared) {
-      if (signal.aborted && summaries.length > 0) break;
+      if ((signal.aborted || options.leaveSignal?.aborted === true) && summaries.length > 0) break;
       for (const warning of first.warnings) reporter.warn(warning);
       const summary = await executeRound(first, {
         reporter,
         signal,
         killSignal: options.killSignal ?? never,
+        ...(options.leaveSignal && { leaveSignal: options.leaveSignal }),
+        ...(isRemote && summaries.length === 0 && { onSubmitted: tell }),
       });
       job.resultsPath = summary.paths.results;
       job.errorsPath = summary.paths.errors;

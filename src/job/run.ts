@@ -171,8 +171,8 @@ export interface RunOptions extends Omit<
   readonly dev?: boolean;
   /** Cores a task may use; wins over the job. @default what the job says, else the setting `cpus` */
   readonly cpus?: number;
-  /** GPUs a task needs; wins over the job. @default what the job says, else the setting `gpus` */
-  readonly gpus?: number;
+  /** GPUs a task needs, as `2` or `'a100:2'`; wins over the job. @default what the job says, else the setting `gpus` */
+  readonly gpus?: number | string;
   /** True: on CPUs; wins over the job. @default what the job says, else the setting `cpu_job` */
   readonly cpuJob?: boolean;
   /** Address or key; wins over the job. @default what the job says, else the setting `cpu_image` */

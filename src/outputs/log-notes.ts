@@ -1,24 +1,9 @@
 /** What stands at the head and foot of each round in a log file. Made from the journal's events, so that it can be made again. */
 import { formatElapsed, formatTime } from '../base/timer.js';
 import type { EventRecord } from '../contract/record.js';
-import type { JobSpec, RunFile } from '../contract/spec.js';
-import { environmentPython } from '../envs/python-environment.js';
-import { readRounds, type RoundFile } from '../store/rounds.js';
+import type { RunFile } from '../contract/spec.js';
+import { readRounds, specOfRound, type RoundFile } from '../store/rounds.js';
 import type { RunPaths } from '../store/run-folder.js';
-
-/** The job as a round runs it. */
-export function specOfRound(spec: JobSpec, round: RoundFile | undefined): JobSpec {
-  if (round === undefined) return spec;
-  const { durability, ...policy } = round.policy;
-  const { environment = null } = round;
-  return {
-    ...spec,
-    ...round.resources,
-    ...(environment?.language === 'python' && { python: environmentPython(environment.folder) }),
-    policy,
-    durability: durability as JobSpec['durability'],
-  };
-}
 
 /** Tells the lines of the log file for an event; the rounds are read when the first of them is met. */
 export function eventDescriber(paths: RunPaths, run: RunFile): (event: EventRecord) => readonly string[] {
@@ -41,7 +26,7 @@ function header(run: RunFile, round: RoundFile | undefined, event: EventRecord):
     `PLATFORM  ${spec.platform}`,
     `IMAGE     ${spec.image} (not used: container is none)`,
     `CPUS      ${spec.cpus}`,
-    `GPUS      ${spec.gpus}`,
+    `GPUS      ${spec.gpuType === null ? '' : `${spec.gpuType}:`}${spec.gpus}`,
     `OPTIONS   ${JSON.stringify({
       cpu_job: spec.cpuJob,
       workers: spec.workers,

@@ -15,6 +15,7 @@ const FLOORS: Readonly<Record<string, number>> = {
   job: 4,
   platforms: 3,
   outputs: 3,
+  pilot: 3,
   config: 2,
   store: 2,
   worker: 2,

@@ -15,6 +15,7 @@ export interface Reporting {
   readonly reporter: Reporter;
   readonly signal: AbortSignal;
   readonly killSignal: AbortSignal;
+  readonly leaveSignal: AbortSignal;
   readonly onCommitted: (runs: readonly RunPaths[]) => void;
   readonly env: Io['env'];
 }
@@ -36,11 +37,12 @@ export async function withReporting(
   const interrupts = watchInterrupts(io);
   const reporter = new TerminalReporter(io);
   try {
-    const { signal, killSignal } = interrupts;
+    const { signal, killSignal, leaveSignal } = interrupts;
     const summaries = await work({
       reporter,
       signal,
       killSignal,
+      leaveSignal,
       env: io.env,
       onCommitted: (runs) => io.announce(runs.map(({ dir }) => dir)),
     });

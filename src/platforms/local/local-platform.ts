@@ -4,9 +4,7 @@ import { join } from 'node:path';
 import type { ExpectedRun, Platform, RoundContext, RoundHandle } from '../../contract/platform.js';
 import { pythonHost, nodeHost } from '../../worker/host-command.js';
 import { SpareHost } from '../../worker/spare-host.js';
-import { Worker } from '../../worker/worker.js';
-import { findGpus } from './gpus.js';
-import { hostPlan } from './host-plan.js';
+import { startWorker } from '../../worker/start-worker.js';
 
 /** Hosts that boot already; for whichever run of this process starts next. */
 let spares: SpareHost[] = [];
@@ -32,24 +30,8 @@ export const localPlatform: Platform = {
   },
 
   start(round: RoundContext): RoundHandle {
-    const { spec } = round;
-    const { memory } = spec.policy;
-    const heap = memory === null ? null : memory * spec.taskConcurrency;
-    const gpus = spec.gpus > 0 ? (spec.gpuIds ?? findGpus()) : [];
-    const plan = hostPlan(spec, gpus);
     const claimed = spares;
     spares = [];
-    return new Worker({
-      round,
-      hosts: plan.hosts,
-      command: (slot) => {
-        const visible = plan.visibleGpus(slot);
-        const env = { ...round.env, ...(visible !== null && { CUDA_VISIBLE_DEVICES: visible }) };
-        return spec.language === 'python'
-          ? pythonHost(spec.python, round.cwd, env)
-          : nodeHost(round.cwd, env, heap);
-      },
-      spares: claimed,
-    });
+    return startWorker(round, { spares: claimed });
   },
 };

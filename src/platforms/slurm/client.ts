@@ -1,0 +1,36 @@
+/** What a round asks of Slurm. */
+
+/** What Slurm says of one array element, or of elements that wait together. */
+export interface QueueRow {
+  /** Id of the array. */
+  readonly job: string;
+  readonly index: number;
+  /** `PENDING`, `RUNNING`, `NODE_FAIL` … */
+  readonly state: string;
+  /** Why it waits or ended, in Slurm's word; empty: it says none. */
+  readonly reason: string;
+  readonly node: string;
+  /** Estimate of its start, epoch milliseconds. */
+  readonly startsAt: number | null;
+  readonly restarts: number;
+  readonly name: string;
+}
+
+export interface QueueAnswer {
+  readonly rows: readonly QueueRow[];
+  /** When Slurm was asked, by `performance.now()` of this process. */
+  readonly askedAt: number;
+  /** Slurm has not answered for so long, milliseconds; 0: this is what it says. */
+  readonly silentMs: number;
+}
+
+export interface SlurmClient {
+  /** How many elements one array may have. */
+  mostElements(): Promise<number>;
+  /** Submits an array, and returns its id. */
+  submit(name: string, elements: number): Promise<string>;
+  /** All jobs of this user. */
+  queue(): Promise<QueueAnswer>;
+  /** Ends those that wait only, or all; resolves once none is left, or to what is left after a while. */
+  cancel(jobs: readonly string[], which: 'pending' | 'all'): Promise<{ readonly left: readonly string[] }>;
+}

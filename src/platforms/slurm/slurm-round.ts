@@ -1,0 +1,310 @@
+/** A round on Slurm: workers are submitted, looked after, replaced, and in the end removed. */
+import type {
+  HostStatus,
+  QueueStatus,
+  RoundContext,
+  RoundHandle,
+  WorkerStatus,
+} from '../../contract/platform.js';
+import { readSealed } from '../../store/args-store.js';
+import { cutChunks, readChunks, writeChunks, type ChunkTable } from '../../store/chunks.js';
+import { GUARD, readClaims } from '../../store/claims.js';
+import { hostsOf, markGone, readGone, readHeartbeats, type Heartbeat } from '../../store/heartbeat.js';
+import { readRounds, readWork } from '../../store/rounds.js';
+import { runPaths, type RunPaths } from '../../store/run-folder.js';
+import { stopOfRound, writeStop } from '../../store/stop-file.js';
+import type { QueueAnswer, SlurmClient } from './client.js';
+import { isLive, piecesOf, queueStatus, vanishedWorkers, type Piece } from './pieces.js';
+import { Submissions } from './submissions.js';
+import { workersFailed } from './workers-failed.js';
+
+/** How often the round is looked at. */
+const TICK_MS = 250;
+/** How often workers are looked at, and this much more rarely for each there is. */
+const LOOK_MS = 1_000;
+const LOOK_MS_PER_WORKER = 10;
+/** Slurm is asked no more often than this, */
+const LEAST_ASK_MS = 8_000;
+/** and no more rarely. */
+const MOST_ASK_MS = 60_000;
+/** Workers that were told to stop are removed so long after they should have ended. */
+const STOP_GRACE_MS = 5_000;
+/** So often workers are replaced without any of them getting anything done. */
+const IDLE_REPLACEMENTS = 2;
+
+export class SlurmRound implements RoundHandle {
+  readonly done: Promise<void>;
+  /** Resolves once Slurm has the first workers; rejects as {@link done} does. */
+  readonly submitted: Promise<void>;
+  readonly #context: RoundContext;
+  readonly #client: SlurmClient;
+  readonly #paths: RunPaths;
+  readonly #submissions: Submissions;
+  readonly #chunks: ChunkTable;
+  #heartbeats: Heartbeat[] = [];
+  #pieces: Piece[] = [];
+  #answer: QueueAnswer | null = null;
+  #lookAt = 0;
+  #askAt: number;
+  #askEveryMs = LEAST_ASK_MS;
+  /** Tasks that were left when workers were last submitted, and how often that was so. */
+  #leftBefore = Infinity;
+  #idleReplacements = 0;
+  #isLeft = false;
+  #stop: { readonly killAt: number } | null = null;
+  #wake = (): void => undefined;
+
+  /** Cuts the round into chunks where that was not done. Throws STORE_FAILED. */
+  constructor(context: RoundContext, client: SlurmClient) {
+    const { dir, round, spec } = context;
+    this.#context = context;
+    this.#client = client;
+    this.#paths = runPaths(dir);
+    this.#submissions = new Submissions(this.#paths, round);
+    this.#chunks = readChunks(this.#paths, round) ?? this.#cut(spec.slurm.maxWorkers);
+    this.#askAt = performance.now() + (this.#submissions.all.length > 0 ? 0 : LEAST_ASK_MS);
+    this.submitted = this.#begin();
+    this.done = this.#run().catch(async (error: unknown) => {
+      // What is in the queue would wait for nobody.
+      this.stop(0);
+      await this.#end().catch(() => undefined);
+      throw error;
+    });
+    // Whoever started the round waits for it later.
+    this.done.catch(() => undefined);
+  }
+
+  status(): WorkerStatus {
+    const alive = this.#alive();
+    return {
+      hosts: alive.reduce((sum, { hosts }) => sum + hosts.length, 0),
+      busy: alive.reduce((sum, { hosts }) => sum + hosts.filter(({ tasks }) => tasks > 0).length, 0),
+      inFlight: alive.reduce((sum, { inFlight }) => sum + inFlight, 0),
+    };
+  }
+
+  hosts(): readonly HostStatus[] {
+    return hostsOf(this.#alive());
+  }
+
+  queue(): QueueStatus | null {
+    if (this.#answer === null) return null;
+    return queueStatus(this.#submissions.jobs, this.#pieces, this.#answer.silentMs);
+  }
+
+  stop(graceMs: number): void {
+    const killAt = performance.now() + graceMs + (graceMs > 0 ? STOP_GRACE_MS : 0);
+    if (this.#stop !== null && this.#stop.killAt <= killAt) return;
+    this.#stop = { killAt };
+    this.#wake();
+    writeStop(this.#paths, this.#context.round, graceMs);
+  }
+
+  leave(): void {
+    this.#isLeft = true;
+    this.#wake();
+  }
+
+  #cut(maxWorkers: number): ChunkTable {
+    const { round, most } = this.#context;
+    const file = readRounds(this.#paths).find((one) => one.round === round);
+    if (file === undefined) throw new Error(`round ${round} is not written`);
+    const work = readWork(this.#paths, file);
+    const of = readSealed(this.#paths)?.count ?? work?.of ?? 0;
+    const table = cutChunks({ of, work, shuffle: file.shuffle, most: most ?? null }, maxWorkers);
+    writeChunks(this.#paths, round, table);
+    return table;
+  }
+
+  async #begin(): Promise<void> {
+    await this.#findUnknown();
+    if (this.#submissions.jobs.length === 0 && this.#left() > 0 && this.#context.mayStart !== false) {
+      await this.#submit(this.#wanted());
+    }
+  }
+
+  async #run(): Promise<void> {
+    await this.submitted;
+    while (!this.#isLeft && this.#stop === null && this.#left() > 0) {
+      this.#look();
+      await this.#ask();
+      await this.#replace();
+      await this.#pause(TICK_MS);
+    }
+    if (!this.#isLeft) await this.#end();
+  }
+
+  /** A controller that died may have submitted what it could not note any more. */
+  async #findUnknown(): Promise<void> {
+    const unknown = this.#submissions.all.filter(({ job }) => job === null);
+    if (unknown.length === 0) return;
+    let answer = await this.#client.queue();
+    while (answer.silentMs > 0 && this.#stop === null && !this.#isLeft) {
+      await this.#pause(LEAST_ASK_MS);
+      answer = await this.#client.queue();
+    }
+    for (const submission of unknown) {
+      const row = answer.rows.find(({ name }) => name === submission.name);
+      if (row !== undefined) this.#submissions.note({ ...submission, job: row.job });
+    }
+  }
+
+  #look(): void {
+    const now = performance.now();
+    if (now < this.#lookAt) return;
+    const { round } = this.#context;
+    this.#heartbeats = readHeartbeats(this.#paths, round);
+    // A worker found that too many tasks failed.
+    const stop = this.#stop === null ? stopOfRound(this.#paths, round) : null;
+    if (stop !== null) this.stop(stop.graceMs);
+    this.#lookAt = now + LOOK_MS + LOOK_MS_PER_WORKER * this.#heartbeats.length;
+  }
+
+  /** Asks Slurm when it is time, and notes which workers cannot be alive any more. */
+  async #ask(): Promise<void> {
+    const now = performance.now();
+    if (now < this.#askAt) return;
+    const answer = await this.#client.queue();
+    this.#answer = answer;
+    this.#pieces = piecesOf(this.#submissions.all, answer);
+    this.#askEveryMs = Math.min(MOST_ASK_MS, this.#askEveryMs * 1.3);
+    this.#askAt = performance.now() + this.#askEveryMs;
+    if (answer.silentMs > 0) return;
+    const { round } = this.#context;
+    const known = readGone(this.#paths, round);
+    this.#heartbeats = readHeartbeats(this.#paths, round);
+    for (const { writer, ...gone } of vanishedWorkers(this.#heartbeats, this.#pieces)) {
+      if (!known.has(writer)) markGone(this.#paths, round, writer, gone);
+    }
+  }
+
+  /** Submits workers for those that ended while there was work left. */
+  async #replace(): Promise<void> {
+    const { mayStart, round } = this.#context;
+    const ended = this.#heartbeats.some(({ state, end }) => state === 'ended' && end !== 'done');
+    // Somebody seems to be missing: what Slurm says is worth knowing soon.
+    if (ended && this.#askAt > performance.now() + LEAST_ASK_MS)
+      this.#askAt = performance.now() + LEAST_ASK_MS;
+    if (this.#answer === null || this.#answer.silentMs > 0 || this.#answer.askedAt < this.#lastSubmission)
+      return;
+    const live = this.#pieces.filter((piece) => piece.isLive).length;
+    // Who removes a worker by `scancel` does not want another in its place.
+    const removed = this.#pieces.filter(({ row }) => row?.state === 'CANCELLED').length;
+    const most = this.#mostElements - removed;
+    const others = this.#pieces.some(
+      ({ isLive: lives, row }) => lives || (row?.state !== 'CANCELLED' && row?.state !== 'COMPLETED'),
+    );
+    if (live === 0 && removed > 0 && (most <= 0 || !others)) {
+      this.#context.canceled?.('its Slurm jobs were canceled from outside');
+      return;
+    }
+    const missing = Math.min(this.#wanted(), most) - live;
+    if (missing <= 0 || (live > 0 && this.#freeChunks() === 0)) return;
+    const left = this.#left();
+    if (live === 0) {
+      this.#idleReplacements = left < this.#leftBefore ? 0 : this.#idleReplacements + 1;
+      const broken = this.#heartbeats.filter(({ end }) => end === 'failed');
+      const nothingDone = this.#heartbeats.every(({ counts }) => counts.done === 0);
+      if (this.#idleReplacements >= IDLE_REPLACEMENTS || (broken.length > 0 && nothingDone)) {
+        throw workersFailed(this.#paths, round, this.#heartbeats, this.#pieces);
+      }
+    }
+    if (mayStart === false) return;
+    await this.#submit(missing);
+  }
+
+  #lastSubmission = -Infinity;
+
+  /** In several arrays where the site allows only so many elements in one. */
+  async #submit(elements: number): Promise<void> {
+    const { runId, round } = this.#context;
+    const most = await this.#client.mostElements();
+    this.#leftBefore = this.#left();
+    for (let rest = elements; rest > 0 && this.#stop === null; rest -= most) {
+      const part = {
+        name: `dl_jobs:${runId}:${round}:${this.#submissions.all.length + 1}`,
+        elements: Math.min(rest, most),
+        at: Date.now(),
+      };
+      this.#submissions.note({ ...part, job: null });
+      this.#submissions.note({ ...part, job: await this.#client.submit(part.name, part.elements) });
+    }
+    this.#context.notice?.(
+      `${runId}: Slurm has ${elements} ${elements === 1 ? 'worker' : 'workers'} in job ${this.#submissions.jobs.join(', ')}; Ctrl-C ends the run, without this terminal it goes on`,
+    );
+    this.#lastSubmission = performance.now();
+    this.#askEveryMs = LEAST_ASK_MS;
+    this.#askAt = performance.now() + LEAST_ASK_MS;
+  }
+
+  /** Removes what is left of the round. What was told to stop may end by itself first. */
+  async #end(): Promise<void> {
+    const jobs = (): string[] => this.#submissions.jobs;
+    if (jobs().length === 0) return;
+    if (this.#stop === null) this.stop(0);
+    await this.#client.cancel(jobs(), 'pending');
+    const deadline = (): number => (this.#stop?.killAt ?? 0) + STOP_GRACE_MS;
+    for (;;) {
+      this.#lookAt = 0;
+      this.#look();
+      const gone = readGone(this.#paths, this.#context.round);
+      const isOver = this.#heartbeats.every(({ state, writer }) => state === 'ended' || gone.has(writer));
+      if (isOver || performance.now() >= deadline()) break;
+      await this.#pause(TICK_MS);
+    }
+    const { left } = await this.#client.cancel(jobs(), 'all');
+    if (left.length > 0) {
+      this.#context.warn(`these jobs could not be ended: ${left.join(', ')}; \`scancel\` them`);
+    }
+  }
+
+  #left(): number {
+    return this.#context.left?.() ?? 0;
+  }
+
+  get #tasksPerElement(): number {
+    const { slurm, taskConcurrency } = this.#context.spec;
+    return slurm.hostsPerWorker * taskConcurrency;
+  }
+
+  get #mostElements(): number {
+    return Math.max(1, Math.floor(this.#context.spec.slurm.maxWorkers / this.#tasksPerElement));
+  }
+
+  /** Elements that there is work for. */
+  #wanted(): number {
+    return Math.min(this.#mostElements, Math.ceil(this.#left() / this.#tasksPerElement));
+  }
+
+  /** Chunks that nobody has who lives. */
+  #freeChunks(): number {
+    const { round } = this.#context;
+    const claims = readClaims(this.#paths, round);
+    const claimed = claims.size - (claims.has(GUARD) ? 1 : 0);
+    const gone = readGone(this.#paths, round);
+    const orphaned = this.#heartbeats
+      .filter(({ writer, state }) => state === 'ended' || gone.has(writer))
+      .reduce((sum, { holds }) => sum + holds.length, 0);
+    return this.#chunks.bounds.length - 1 - claimed + orphaned;
+  }
+
+  #alive(): Heartbeat[] {
+    const live = new Set(
+      this.#pieces.filter(({ row }) => row !== null && isLive(row.state)).map(({ id }) => id),
+    );
+    return this.#heartbeats.filter(
+      ({ state, job }) => state !== 'ended' && (this.#answer === null || job === null || live.has(job)),
+    );
+  }
+
+  async #pause(ms: number): Promise<void> {
+    if (this.#isLeft) return;
+    await new Promise<void>((resolve) => {
+      const timer = setTimeout(resolve, ms);
+      this.#wake = () => {
+        clearTimeout(timer);
+        resolve();
+      };
+    });
+  }
+}
