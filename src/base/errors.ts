@@ -35,6 +35,7 @@ export const ERROR_CODES = {
   ARGS_UNFINISHED: 2,
   ENV_MISSING: 2,
   TASK_NOT_FOUND: 2,
+  ENV_BUILD_FAILED: 3,
 } as const satisfies Record<string, 2 | 3>;
 
 /** One of the codes of {@link ERROR_CODES}. */

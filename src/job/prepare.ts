@@ -13,6 +13,7 @@ import {
   type OutputPaths,
   type RunFile,
 } from '../contract/spec.js';
+import { readPackages } from '../envs/read-packages.js';
 import { loadPlatform } from '../platforms/registry.js';
 import { findModule } from '../snapshot/find-module.js';
 import { loadedFile, realRoot, takeSnapshot } from '../snapshot/snapshot.js';
@@ -24,6 +25,7 @@ import { resolveInterpreter } from '../worker/host-command.js';
 import { argumentList } from './argument-list.js';
 import { redactPatterns } from '../worker/redact.js';
 import { taskEnvironment } from './environment.js';
+import { installPackages, refuseInContainer, useEnvironment } from './environments.js';
 import { firstSource, type FirstArguments } from './first-source.js';
 import type { DLJobOptions } from './options.js';
 import { outputPaths, unusedPaths } from './output-paths.js';
@@ -53,6 +55,10 @@ export interface PrepareContext {
   readonly codeRoot: string | null;
   /** Names that runs of this invocation have. */
   readonly takenNames: Set<string>;
+  /** Told what is installed. */
+  readonly notice: (text: string) => void;
+  /** Aborted: nothing more is installed; the run exists all the same, to be resumed. */
+  readonly signal: AbortSignal;
 }
 
 /** A new run and its first round. */
@@ -83,6 +89,8 @@ export async function prepareRun(job: RunnableJob, context: PrepareContext): Pro
     sample: smaller(options.sample ?? null, context.sample),
   });
   refuseUnable(platform, spec);
+  const packages = readPackages(spec.requirements, { language: spec.language, root, dlsRoot });
+  refuseInContainer(packages, settings);
   refuseContainer(settings);
   const list = argumentsOf(options, spec, context.cwd);
   const env = taskEnvironment(settings.values.env, context.environment);
@@ -94,9 +102,12 @@ export async function prepareRun(job: RunnableJob, context: PrepareContext): Pro
       ...originEntry(context),
     ],
     modules: spec.modules,
+    packages,
     dlsRoot,
     python: () => resolveInterpreter(spec.python, root),
   });
+  const { notice, signal } = context;
+  const environment = await installPackages(packages, { root, dlsRoot, python: spec.python, notice, signal });
   const created = new Date();
   const id = newRunId(`${options.moduleName}.${spec.methodName}`, created);
   const paths = createRunFolder(dlsRoot, id);
@@ -137,7 +148,7 @@ export async function prepareRun(job: RunnableJob, context: PrepareContext): Pro
     const first: PreparedRound = {
       paths,
       run,
-      spec,
+      spec: useEnvironment(spec, environment, { code, root: codeRoot }),
       platform,
       lock,
       round: {
@@ -147,6 +158,7 @@ export async function prepareRun(job: RunnableJob, context: PrepareContext): Pro
         platform: platform.name,
         code: snapshot.hash,
         entry: run.entry,
+        environment,
         again: 0,
         shuffle: spec.policy.shuffle || spec.sample !== null ? id : null,
         resources: resourcesOf(spec),

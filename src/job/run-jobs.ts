@@ -65,6 +65,8 @@ export async function runJobs(
   const group = `${preciseTimestamp(new Date())}-${randomBytes(3).toString('hex')}`;
   const takenNames = new Set<string>();
   const prepared: PreparedRun[] = [];
+  const never = new AbortController().signal;
+  const signal = options.signal ?? never;
   try {
     for (const [groupIndex, job] of jobs.entries()) {
       prepared.push(
@@ -86,6 +88,8 @@ export async function runJobs(
           codeRoot: options.codeRoot ?? null,
           environment: options.env ?? process.env,
           takenNames,
+          notice: (text) => reporter.notice(text),
+          signal,
         }),
       );
     }
@@ -101,8 +105,6 @@ export async function runJobs(
   const tell = (): void => options.onCommitted?.(prepared.map(({ first }) => first.paths));
   const isRemote = prepared[0]?.first.platform.capabilities.local === false;
   if (!isRemote) tell();
-  const never = new AbortController().signal;
-  const signal = options.signal ?? never;
   const summaries: RunSummary[] = [];
   try {
     for (const { job, first } of prepared) {
