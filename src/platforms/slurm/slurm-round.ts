@@ -1,4 +1,7 @@
-/** A round on Slurm: workers are submitted, looked after, replaced, and in the end removed. */
+/**
+ * A round on Slurm: workers are submitted, looked after, replaced, and in the end removed.
+ * lines: one life of a round, told in order.
+ */
 import type {
   HostStatus,
   QueueStatus,
