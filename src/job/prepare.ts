@@ -89,6 +89,7 @@ export async function prepareRun(job: RunnableJob, context: PrepareContext): Pro
     sample: smaller(options.sample ?? null, context.sample),
   });
   refuseUnable(platform, spec);
+  await platform.check?.(spec, context.environment);
   const packages = readPackages(spec.requirements, { language: spec.language, root, dlsRoot });
   refuseInContainer(packages, settings);
   refuseContainer(settings);

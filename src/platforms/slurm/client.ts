@@ -24,12 +24,22 @@ export interface QueueAnswer {
   readonly silentMs: number;
 }
 
+/** What became of a submission. */
+export interface SubmittedArray {
+  /** Id of the array. */
+  readonly job: string;
+  /** Fewer than were asked for where the user may have no more in the queue. */
+  readonly elements: number;
+}
+
 export interface SlurmClient {
   /** How many elements one array may have. */
   mostElements(): Promise<number>;
-  /** Submits an array, and returns its id. */
-  submit(name: string, elements: number): Promise<string>;
-  /** All jobs of this user. */
+  /** Submits an array; null: it was given up by the signal, and Slurm may have it or not. */
+  submit(name: string, elements: number, signal: AbortSignal): Promise<SubmittedArray | null>;
+  /** Ids of the arrays of that name, asked for now; null: Slurm does not answer. */
+  find(name: string): Promise<readonly string[] | null>;
+  /** All jobs of this user, as they were some seconds ago. */
   queue(): Promise<QueueAnswer>;
   /** Ends those that wait only, or all; resolves once none is left, or to what is left after a while. */
   cancel(jobs: readonly string[], which: 'pending' | 'all'): Promise<{ readonly left: readonly string[] }>;

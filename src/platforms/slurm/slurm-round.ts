@@ -9,6 +9,7 @@ import type {
   RoundHandle,
   WorkerStatus,
 } from '../../contract/platform.js';
+import { DlJobsError } from '../../base/errors.js';
 import { readSealed } from '../../store/args-store.js';
 import { cutChunks, readChunks, writeChunks, type ChunkTable } from '../../store/chunks.js';
 import { GUARD, readClaims } from '../../store/claims.js';
@@ -54,6 +55,13 @@ export class SlurmRound implements RoundHandle {
   #leftBefore = Infinity;
   #idleReplacements = 0;
   #isLeft = false;
+  /** Workers are being submitted for those that ended. */
+  #replacing: Promise<void> | null = null;
+  #failure: { readonly error: unknown } | null = null;
+  /** What Slurm said last when it took no further workers. */
+  #refusal = '';
+  /** Of a submission that Slurm does not answer. */
+  readonly #giveUp = new AbortController();
   #stop: { readonly killAt: number } | null = null;
   #wake = (): void => undefined;
 
@@ -99,12 +107,14 @@ export class SlurmRound implements RoundHandle {
     const killAt = performance.now() + graceMs + (graceMs > 0 ? STOP_GRACE_MS : 0);
     if (this.#stop !== null && this.#stop.killAt <= killAt) return;
     this.#stop = { killAt };
+    this.#giveUp.abort();
     this.#wake();
     writeStop(this.#paths, this.#context.round, graceMs);
   }
 
   leave(): void {
     this.#isLeft = true;
+    this.#giveUp.abort();
     this.#wake();
   }
 
@@ -131,24 +141,26 @@ export class SlurmRound implements RoundHandle {
     while (!this.#isLeft && this.#stop === null && this.#left() > 0) {
       this.#look();
       await this.#ask();
-      await this.#replace();
+      this.#replace();
       await this.#pause(TICK_MS);
+      if (this.#failure !== null) throw this.#failure.error;
     }
-    if (!this.#isLeft) await this.#end();
+    if (this.#isLeft) await this.#replacing;
+    else await this.#end();
   }
 
   /** A controller that died may have submitted what it could not note any more. */
   async #findUnknown(): Promise<void> {
     const unknown = this.#submissions.all.filter(({ job }) => job === null);
     if (unknown.length === 0) return;
-    let answer = await this.#client.queue();
-    while (answer.silentMs > 0 && this.#stop === null && !this.#isLeft) {
-      await this.#pause(LEAST_ASK_MS);
-      answer = await this.#client.queue();
-    }
     for (const submission of unknown) {
-      const row = answer.rows.find(({ name }) => name === submission.name);
-      if (row !== undefined) this.#submissions.note({ ...submission, job: row.job });
+      // The queue as it was some seconds ago may be that of before the submission.
+      let found = await this.#client.find(submission.name);
+      while (found === null && this.#stop === null && !this.#isLeft) {
+        await this.#pause(LEAST_ASK_MS);
+        found = await this.#client.find(submission.name);
+      }
+      if (found?.[0] !== undefined) this.#submissions.note({ ...submission, job: found[0] });
     }
   }
 
@@ -181,8 +193,9 @@ export class SlurmRound implements RoundHandle {
     }
   }
 
-  /** Submits workers for those that ended while there was work left. */
-  async #replace(): Promise<void> {
+  /** Submits workers for those that ended while there was work left. Slurm may take its time; the round goes on. */
+  #replace(): void {
+    if (this.#replacing !== null) return;
     const { mayStart, round } = this.#context;
     const ended = this.#heartbeats.some(({ state, end }) => state === 'ended' && end !== 'done');
     // Somebody seems to be missing: what Slurm says is worth knowing soon.
@@ -213,7 +226,25 @@ export class SlurmRound implements RoundHandle {
       }
     }
     if (mayStart === false) return;
-    await this.#submit(missing);
+    this.#replacing = this.#submit(missing)
+      .catch((error: unknown) => {
+        const isSlurm = error instanceof DlJobsError && /^SLURM_/.test(error.code);
+        if (live === 0 || !isSlurm) this.#failure = { error };
+        else this.#replaceLater(error);
+      })
+      .finally(() => {
+        this.#replacing = null;
+      });
+  }
+
+  /** Slurm has no room for more workers; those that there are go on. */
+  #replaceLater({ message }: DlJobsError): void {
+    if (message !== this.#refusal)
+      this.#context.warn(`no worker takes the place of those that ended: ${message}`);
+    this.#refusal = message;
+    this.#lastSubmission = performance.now();
+    this.#askEveryMs = MOST_ASK_MS;
+    this.#askAt = performance.now() + MOST_ASK_MS;
   }
 
   #lastSubmission = -Infinity;
@@ -230,7 +261,11 @@ export class SlurmRound implements RoundHandle {
         at: Date.now(),
       };
       this.#submissions.note({ ...part, job: null });
-      this.#submissions.note({ ...part, job: await this.#client.submit(part.name, part.elements) });
+      const submitted = await this.#client.submit(part.name, part.elements, this.#giveUp.signal);
+      if (submitted === null) return;
+      this.#submissions.note({ ...part, ...submitted });
+      // No more may wait at a time.
+      if (submitted.elements < part.elements) break;
     }
     this.#context.notice?.(
       `${runId}: Slurm has ${elements} ${elements === 1 ? 'worker' : 'workers'} in job ${this.#submissions.jobs.join(', ')}; Ctrl-C ends the run, without this terminal it goes on`,
@@ -243,8 +278,12 @@ export class SlurmRound implements RoundHandle {
   /** Removes what is left of the round. What was told to stop may end by itself first. */
   async #end(): Promise<void> {
     const jobs = (): string[] => this.#submissions.jobs;
-    if (jobs().length === 0) return;
+    this.#giveUp.abort();
+    await this.#replacing;
+    if (this.#submissions.all.length === 0) return;
     if (this.#stop === null) this.stop(0);
+    await this.#findUnknown();
+    if (jobs().length === 0) return;
     await this.#client.cancel(jobs(), 'pending');
     const deadline = (): number => (this.#stop?.killAt ?? 0) + STOP_GRACE_MS;
     for (;;) {
