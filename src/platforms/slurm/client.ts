@@ -13,7 +13,25 @@ export interface QueueRow {
   /** Estimate of its start, epoch milliseconds. */
   readonly startsAt: number | null;
   readonly restarts: number;
+  /** How its script ended; null while it has not, and where this release does not tell. */
+  readonly exit: JobExit | null;
   readonly name: string;
+}
+
+/** An exit code, or the signal that ended the script. */
+export interface JobExit {
+  readonly code: number;
+  /** 0: none. */
+  readonly signal: number;
+}
+
+/** An element that has ended. */
+export interface JobEnd {
+  /** `OUT_OF_MEMORY`, `TIMEOUT` …; `GONE` when nobody knows any more. */
+  readonly state: string;
+  readonly reason: string;
+  readonly exit: JobExit | null;
+  readonly node: string;
 }
 
 export interface QueueAnswer {
@@ -39,6 +57,8 @@ export interface SlurmClient {
   submit(name: string, elements: number, signal: AbortSignal): Promise<SubmittedArray | null>;
   /** Ids of the arrays of that name, asked for now; null: Slurm does not answer. */
   find(name: string): Promise<readonly string[] | null>;
+  /** How elements ended that the queue shows no more; those that nobody knows of are left out. */
+  ends(ids: readonly string[]): Promise<ReadonlyMap<string, JobEnd>>;
   /** All jobs of this user, as they were some seconds ago. */
   queue(): Promise<QueueAnswer>;
   /** Ends those that wait only, or all; resolves once none is left, or to what is left after a while. */

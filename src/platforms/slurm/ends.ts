@@ -1,6 +1,6 @@
 /** How elements ended that the queue shows no more. */
 import { slurm, type Environment } from './slurm-cli.js';
-import type { JobEnd } from './reasons.js';
+import type { JobEnd } from './client.js';
 
 const FIELDS = 'JobID,State,ExitCode,NodeList,Reason';
 

@@ -46,10 +46,3 @@ export async function askSite(env: Environment): Promise<SlurmSite | null> {
   if (ran.outcome === 'missing') throw slurmMissing('scontrol');
   return ran.outcome === 'ok' ? parseSite(ran.stdout) : null;
 }
-
-/** Sizes of the arrays that have `elements` elements together. */
-export function splitArrays(elements: number, most: number): number[] {
-  const arrays = Math.ceil(elements / most);
-  // Of nearly the same size: a last one with a single element would wait as long as the others.
-  return Array.from({ length: arrays }, (_, at) => Math.floor((elements + at) / arrays));
-}

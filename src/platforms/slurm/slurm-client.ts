@@ -9,6 +9,7 @@ import type { QueueAnswer, SlurmClient, SubmittedArray } from './client.js';
 import { SlurmQueue } from './queue.js';
 import { elementSeconds, sbatchArguments } from './sbatch.js';
 import { askSite } from './site.js';
+import { endsOf } from './ends.js';
 import type { Environment } from './slurm-cli.js';
 import { findJobs, submitArray } from './submit.js';
 
@@ -60,6 +61,7 @@ export function slurmClient(context: RoundContext): SlurmClient {
     },
 
     find: async (name) => await findJobs(name, env),
+    ends: async (ids) => await endsOf(ids, env),
     queue: async () => await queue.look(),
     cancel: async (jobs, which) => {
       const { left } = await cancelJobs(jobs, { env, which });

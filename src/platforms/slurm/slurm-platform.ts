@@ -4,12 +4,15 @@ import { slurmAllocation } from './allocation.js';
 import { checkSlurmOptions } from './options.js';
 import { slurmClient } from './slurm-client.js';
 import { SlurmRound } from './slurm-round.js';
+import { discardRound, lookAtRound } from './unwatched-round.js';
 
 export const slurmPlatform: Platform = {
   name: 'slurm',
   capabilities: { languages: ['node', 'python'], gpus: true, local: false },
   allocation: slurmAllocation,
   check: async ({ slurm }, env) => await checkSlurmOptions(slurm.options, env),
+  look: lookAtRound,
+  discard: discardRound,
   start: async (context) => {
     const round = new SlurmRound(context, slurmClient(context));
     await round.submitted.catch(async () => await round.done);

@@ -17,8 +17,8 @@ import { hostsOf, markGone, readGone, readHeartbeats, type Heartbeat } from '../
 import { readRounds, readWork } from '../../store/rounds.js';
 import { runPaths, type RunPaths } from '../../store/run-folder.js';
 import { stopOfRound, writeStop } from '../../store/stop-file.js';
-import type { QueueAnswer, SlurmClient } from './client.js';
-import { isLive, piecesOf, queueStatus, vanishedWorkers, type Piece } from './pieces.js';
+import type { JobEnd, QueueAnswer, SlurmClient } from './client.js';
+import { GONE, isLive, piecesOf, queueStatus, vanishedWorkers, type Piece } from './pieces.js';
 import { Submissions } from './submissions.js';
 import { workersFailed } from './workers-failed.js';
 
@@ -48,6 +48,8 @@ export class SlurmRound implements RoundHandle {
   #heartbeats: Heartbeat[] = [];
   #pieces: Piece[] = [];
   #answer: QueueAnswer | null = null;
+  /** How elements ended that the queue shows no more. */
+  readonly #ends = new Map<string, JobEnd>();
   #lookAt = 0;
   #askAt: number;
   #askEveryMs = LEAST_ASK_MS;
@@ -181,7 +183,8 @@ export class SlurmRound implements RoundHandle {
     if (now < this.#askAt) return;
     const answer = await this.#client.queue();
     this.#answer = answer;
-    this.#pieces = piecesOf(this.#submissions.all, answer);
+    this.#pieces = piecesOf(this.#submissions.all, answer, this.#ends);
+    if (answer.silentMs === 0) await this.#learnEnds(answer);
     this.#askEveryMs = Math.min(MOST_ASK_MS, this.#askEveryMs * 1.3);
     this.#askAt = performance.now() + this.#askEveryMs;
     if (answer.silentMs > 0) return;
@@ -191,6 +194,17 @@ export class SlurmRound implements RoundHandle {
     for (const { writer, ...gone } of vanishedWorkers(this.#heartbeats, this.#pieces)) {
       if (!known.has(writer)) markGone(this.#paths, round, writer, gone);
     }
+  }
+
+  /** Slurm forgets what has ended some minutes ago; its accounting, where there is one, does not. */
+  async #learnEnds(answer: QueueAnswer): Promise<void> {
+    const unknown = this.#pieces.filter(({ id, row, isLive: lives }) => {
+      return !lives && row === null && !this.#ends.has(id);
+    });
+    if (unknown.length === 0) return;
+    const ends = await this.#client.ends(unknown.map(({ id }) => id));
+    for (const { id } of unknown) this.#ends.set(id, ends.get(id) ?? GONE);
+    this.#pieces = piecesOf(this.#submissions.all, answer, this.#ends);
   }
 
   /** Submits workers for those that ended while there was work left. Slurm may take its time; the round goes on. */
@@ -205,10 +219,10 @@ export class SlurmRound implements RoundHandle {
       return;
     const live = this.#pieces.filter((piece) => piece.isLive).length;
     // Who removes a worker by `scancel` does not want another in its place.
-    const removed = this.#pieces.filter(({ row }) => row?.state === 'CANCELLED').length;
+    const removed = this.#pieces.filter(({ end }) => end?.state === 'CANCELLED').length;
     const most = this.#mostElements - removed;
     const others = this.#pieces.some(
-      ({ isLive: lives, row }) => lives || (row?.state !== 'CANCELLED' && row?.state !== 'COMPLETED'),
+      ({ isLive: lives, end }) => lives || (end?.state !== 'CANCELLED' && end?.state !== 'COMPLETED'),
     );
     if (live === 0 && removed > 0 && (most <= 0 || !others)) {
       this.#context.canceled?.('its Slurm jobs were canceled from outside');
@@ -253,6 +267,7 @@ export class SlurmRound implements RoundHandle {
   async #submit(elements: number): Promise<void> {
     const { runId, round } = this.#context;
     const most = await this.#client.mostElements();
+    const before = this.#submissions.jobs.length;
     this.#leftBefore = this.#left();
     for (let rest = elements; rest > 0 && this.#stop === null; rest -= most) {
       const part = {
@@ -267,12 +282,20 @@ export class SlurmRound implements RoundHandle {
       // No more may wait at a time.
       if (submitted.elements < part.elements) break;
     }
-    this.#context.notice?.(
-      `${runId}: Slurm has ${elements} ${elements === 1 ? 'worker' : 'workers'} in job ${this.#submissions.jobs.join(', ')}; Ctrl-C ends the run, without this terminal it goes on`,
-    );
+    this.#tell(before);
     this.#lastSubmission = performance.now();
     this.#askEveryMs = LEAST_ASK_MS;
     this.#askAt = performance.now() + LEAST_ASK_MS;
+  }
+
+  /** What was submitted since there were `before` submissions. */
+  #tell(before: number): void {
+    const arrays = this.#submissions.all.filter(({ job }) => job !== null).slice(before);
+    const workers = arrays.reduce((sum, { elements }) => sum + elements, 0);
+    if (workers === 0) return;
+    const text = `${workers}${before === 0 ? '' : ' more'} ${workers === 1 ? 'worker' : 'workers'} in Slurm job ${arrays.map(({ job }) => job).join(', ')}`;
+    const advice = before === 0 ? '; Ctrl-C ends the run, without this terminal it goes on' : '';
+    this.#context.notice?.(`${this.#context.runId}: ${text}${advice}`);
   }
 
   /** Removes what is left of the round. What was told to stop may end by itself first. */
