@@ -210,10 +210,10 @@ export class Cluster {
   async ready(): Promise<void> {
     let seen = '';
     await waitFor(
-      () => `not all nodes came up: ${seen}; see ${this.dir}/log`,
+      () => `not all nodes came up:\n${seen}`,
       async () => {
-        seen = await this.run('sinfo', '--noheader', '-N', '-o', '%N %T');
-        const up = seen.split('\n').filter((line) => /^\S+ (idle|mixed|allocated|completing)$/.test(line));
+        seen = await this.run('sinfo', '--noheader', '-N', '-o', '%N %T %E');
+        const up = seen.split('\n').filter((line) => /^\S+ (idle|mixed|allocated|completing) /.test(line));
         return new Set(up).size >= this.nodes.length;
       },
     );
