@@ -49,6 +49,11 @@ const COMPONENTS = {
     check: asRoot('slurmdbd', 'mariadbd', 'mariadb-install-db', 'mariadb'),
     get: 'apt-get install slurmdbd mariadb-server-core mariadb-client-core, and run the tests as root',
   },
+  /** Control groups of version 1 for memory. */
+  cgroup1: {
+    check: ['test', '-w', '/sys/fs/cgroup/memory/cgroup.procs'],
+    get: 'run the tests as root, where control groups of version 1 are mounted in /sys/fs/cgroup',
+  },
   /** May mount file systems in memory. */
   tmpfs: {
     check: ['sh', '-c', 'd=$(mktemp -d) && mount -t tmpfs -o size=1m none "$d" && umount "$d" && rmdir "$d"'],
