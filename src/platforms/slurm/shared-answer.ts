@@ -93,7 +93,6 @@ export class SharedAnswer<T> {
   }
 
   async #renew(): Promise<Shared<T>> {
-    const end = performance.now() + this.#options.patienceMs;
     let { path } = this.#options;
     for (let wait = LEAST_LOOK_MS; path !== null; wait = Math.min(MOST_LOOK_MS, wait * 1.5)) {
       try {
@@ -105,7 +104,6 @@ export class SharedAnswer<T> {
         path = null;
         break;
       }
-      if (performance.now() >= end) return this.#shared();
       await sleep(wait);
     }
     try {
