@@ -18,7 +18,7 @@ import { takeLock, type HeldLock } from '../store/lock.js';
 import { takeRequests } from '../store/requests.js';
 import type { RoundFile } from '../store/rounds.js';
 import { readMove, readRun, type RunPaths } from '../store/run-folder.js';
-import { resolveInterpreter } from '../worker/host-command.js';
+import { tracingPython } from '../worker/host-command.js';
 import { maskFolder } from '../worker/mask-log.js';
 import { retryWork, unfinishedWork, type RetryChoice } from './choose-work.js';
 import { redactPatterns, taskEnvironment } from './environment.js';
@@ -261,7 +261,7 @@ async function codeOf(
     entries: [{ file: found.file, language: found.language, module: spec.moduleName }],
     modules: spec.modules,
     dlsRoot: isAbsolute(dlsRoot) ? dlsRoot : join(run.projectRoot, dlsRoot),
-    python: () => resolveInterpreter(spec.python, run.projectRoot),
+    python: () => tracingPython(spec, run.projectRoot),
   });
   const folder = writeCode(snapshot, paths.code);
   return { hash: snapshot.hash, folder, entry: loadedFile(snapshot, found.file) };

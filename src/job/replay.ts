@@ -16,9 +16,9 @@ import { ArgsReader, readSealed } from '../store/args-store.js';
 import { readRounds } from '../store/rounds.js';
 import { readRun, type RunPaths } from '../store/run-folder.js';
 import { ForegroundHost, type ForegroundEnd } from '../worker/foreground-host.js';
-import { nodeHost, pythonHost, resolveInterpreter } from '../worker/host-command.js';
+import { nodeHost, pythonHost, tracingPython } from '../worker/host-command.js';
 import { fatalError } from '../worker/start-errors.js';
-import type { HostCommand } from '../worker/start-host.js';
+import type { HostCommand } from '../worker/host-body.js';
 import { countArgs } from './count-args.js';
 import { dlsRootOf } from './prepare.js';
 import { storedEnvironment } from './stored-environment.js';
@@ -106,7 +106,7 @@ function codeOfRun(paths: RunPaths, { spec }: RunFile): Code {
 }
 
 async function codeOfNow(run: RunFile, { environment }: ReplayOptions): Promise<Code> {
-  const { moduleName, modules, python } = run.spec;
+  const { moduleName, modules } = run.spec;
   const root = realRoot(run.codeRoot);
   const settings = await loadSettings({ cwd: run.projectRoot, env: environment });
   const dlsRoot = dlsRootOf(settings);
@@ -116,7 +116,7 @@ async function codeOfNow(run: RunFile, { environment }: ReplayOptions): Promise<
     entries: [{ file, language, module: moduleName }],
     modules,
     dlsRoot,
-    python: () => resolveInterpreter(python, root),
+    python: () => tracingPython(run.spec, root),
   });
   return {
     root: writeCode(snapshot, join(dlsRoot, 'cache', 'code')),

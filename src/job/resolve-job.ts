@@ -81,6 +81,7 @@ export function jobSpec(
     name,
     cpuJob,
     image,
+    container: values.container,
     cpus,
     gpus,
     gpuIds: values.gpu_ids,

@@ -31,7 +31,7 @@ function header(run: RunFile, round: RoundFile | undefined, event: EventRecord):
     `FUNCTION  ${spec.moduleName}.${spec.methodName} (${spec.file})`,
     `STARTED   ${formatTime(event.at)}`,
     `PLATFORM  ${spec.platform}`,
-    `IMAGE     ${spec.image} (not used: container is none)`,
+    `IMAGE     ${spec.image} (${imageUse(spec)})`,
     `CPUS      ${spec.cpus}`,
     `GPUS      ${spec.gpus}`,
     `OPTIONS   ${JSON.stringify({
@@ -48,6 +48,10 @@ function header(run: RunFile, round: RoundFile | undefined, event: EventRecord):
     `CODE      ${String(event['code'])}${event['code'] === run.code ? '' : ' (taken anew)'}`,
     '='.repeat(100),
   ];
+}
+
+function imageUse({ container = 'none' }: JobSpec): string {
+  return container === 'none' ? 'not used: container is none' : `container: ${container}`;
 }
 
 function footer(event: EventRecord): string[] {

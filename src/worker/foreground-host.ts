@@ -4,7 +4,7 @@ import type { Socket } from 'node:net';
 import { HOST_IN, HOST_OUT, type FatalMessage, type InitMessage } from '../contract/wire.js';
 import { frameParser } from './frames.js';
 import { Reaper } from './reaper.js';
-import type { HostCommand } from './start-host.js';
+import type { HostCommand } from './host-body.js';
 
 /** How it went. */
 export type ForegroundEnd =

@@ -3,6 +3,8 @@ import { InfrastructureError, JobError, type DlJobsError } from '../base/errors.
 import { formatSize } from '../base/sizes.js';
 import type { RoundContext } from '../contract/platform.js';
 import type { FatalMessage } from '../contract/wire.js';
+import { containerError } from './container/start-error.js';
+import type { HostCommand } from './host-body.js';
 import type { HostExit } from './host-process.js';
 import { readTail } from './log-tail.js';
 import { fileSize } from './outstanding.js';
@@ -58,13 +60,20 @@ export function fatalError(
 export function startError(
   exit: HostExit,
   sentence: Sentence | null,
-  command: string,
+  host: HostCommand,
   logFile: string,
   round: RoundContext,
   patterns: Patterns | null,
 ): DlJobsError {
   const { file, language, policy } = round.spec;
   const { spawnError } = exit;
+  const { container } = host;
+  const command = spawnError !== undefined && container !== undefined ? container.tool.program : host.command;
+  const tail = masked(readTail(logFile, 0, fileSize(logFile), 2_000), patterns);
+  if (container !== undefined) {
+    const error = containerError(container, host.command, exit, tail, language);
+    if (error !== null) return error;
+  }
   if (spawnError !== undefined) {
     const room = ROOM[spawnError.code ?? ''];
     const python = language === 'python' && room === undefined;
@@ -87,7 +96,6 @@ export function startError(
     );
   }
   const how = exit.signal === null ? `exit code ${exit.code}` : `signal ${exit.signal}`;
-  const tail = masked(readTail(logFile, 0, fileSize(logFile), 2_000), patterns);
   return new JobError(
     'MODULE_LOAD_FAILED',
     `the process ended with ${how} while it loaded ${file}${tail ? `:\n${tail}` : ''}`,

@@ -2,7 +2,9 @@
 import { availableParallelism } from 'node:os';
 import { join } from 'node:path';
 import type { ExpectedRun, Platform, RoundContext, RoundHandle } from '../../contract/platform.js';
-import { pythonHost, nodeHost } from '../../worker/host-command.js';
+import { openContainer } from '../../worker/container/open.js';
+import { hostCommand, pythonHost, nodeHost } from '../../worker/host-command.js';
+import type { ContainerPlan } from '../../worker/container/plan.js';
 import { SpareHost } from '../../worker/spare-host.js';
 import { Worker } from '../../worker/worker.js';
 import { findGpus } from './gpus.js';
@@ -31,25 +33,28 @@ export const localPlatform: Platform = {
     spares = [];
   },
 
-  start(round: RoundContext): RoundHandle {
-    const { spec } = round;
-    const { memory } = spec.policy;
-    const heap = memory === null ? null : memory * spec.taskConcurrency;
-    const gpus = spec.gpus > 0 ? (spec.gpuIds ?? findGpus()) : [];
-    const plan = hostPlan(spec, gpus);
-    const claimed = spares;
-    spares = [];
-    return new Worker({
-      round,
-      hosts: plan.hosts,
-      command: (slot) => {
-        const visible = plan.visibleGpus(slot);
-        const env = { ...round.env, ...(visible !== null && { CUDA_VISIBLE_DEVICES: visible }) };
-        return spec.language === 'python'
-          ? pythonHost(spec.python, round.cwd, env)
-          : nodeHost(round.cwd, env, heap);
-      },
-      spares: claimed,
-    });
+  start(round: RoundContext): RoundHandle | Promise<RoundHandle> {
+    // Nothing is waited for where there is nothing to wait for: the hosts begin at once.
+    if ((round.spec.container ?? 'none') === 'none') return work(round, null);
+    localPlatform.release?.();
+    return openContainer(round).then((container) => work(round, container));
   },
 };
+
+function work(round: RoundContext, container: ContainerPlan | null): Worker {
+  const { spec } = round;
+  const gpus = spec.gpus > 0 ? (spec.gpuIds ?? findGpus()) : [];
+  const plan = hostPlan(spec, gpus);
+  const claimed = spares;
+  spares = [];
+  return new Worker({
+    round,
+    hosts: plan.hosts,
+    command: (slot) => {
+      const visible = plan.visibleGpus(slot);
+      const env = { ...round.env, ...(visible !== null && { CUDA_VISIBLE_DEVICES: visible }) };
+      return hostCommand(round, env, container);
+    },
+    spares: claimed,
+  });
+}
