@@ -16,6 +16,8 @@ import { spawnSync } from 'node:child_process';
 const COMPONENTS = {
   python3: ['python3', '-c', 'import sys; sys.exit(sys.version_info < (3, 8))'],
   podman: ['podman', 'info'],
+  /** A service of our own can be started. */
+  docker: ['sh', '-c', 'command -v dockerd && command -v docker && [ "$(id -u)" = 0 ]'],
   slurm: ['sinfo', '--noheader'],
   /** May mount file systems in memory: root, and not in a container that forbids it. */
   tmpfs: ['sh', '-c', 'd=$(mktemp -d) && mount -t tmpfs -o size=1m none "$d" && umount "$d" && rmdir "$d"'],

@@ -16,9 +16,10 @@ const TRIES = 100;
 export function endingCode(tool: ContainerTool, client: number, name: string, box: string): string {
   const folder = shellWord(box, 'nl');
   return (
-    `n=0; while kill -s 0 ${client} 2>/dev/null; do ${attempt(tool, name, box)}; n=$((n+1)); ` +
-    `if [ $n -gt ${TRIES} ]; then kill -s KILL -- -${client} 2>/dev/null; break; fi; ` +
-    `sleep 0.1 2>/dev/null || sleep 1; done; rm -rf ${folder}`
+    `n=0; sent=; while kill -s 0 ${client} 2>/dev/null && [ $n -lt ${TRIES} ]; do ` +
+    `[ -n "$sent" ] || { ${attempt(tool, name, box)}; } && sent=1; n=$((n+1)); ` +
+    `sleep 0.1 2>/dev/null || sleep 1; done; ` +
+    `[ -n "$sent" ] || kill -s KILL -- -${client} 2>/dev/null; rm -rf ${folder}`
   );
 }
 
