@@ -16,7 +16,9 @@ import { ArgsReader, readSealed } from '../store/args-store.js';
 import { readRounds } from '../store/rounds.js';
 import { readRun, type RunPaths } from '../store/run-folder.js';
 import { ForegroundHost, type ForegroundEnd } from '../worker/foreground-host.js';
-import { nodeHost, pythonHost, tracingPython } from '../worker/host-command.js';
+import { openContainer } from '../worker/container/open.js';
+import { containerError } from '../worker/container/start-error.js';
+import { hostCommand, tracingPython } from '../worker/host-command.js';
 import { fatalError } from '../worker/start-errors.js';
 import type { HostCommand } from '../worker/host-body.js';
 import { countArgs } from './count-args.js';
@@ -33,6 +35,8 @@ export interface ReplayOptions {
   readonly environment: Readonly<Record<string, string | undefined>>;
   /** Aborted: the process is ended. */
   readonly signal: AbortSignal;
+  /** Something that the user should know now. */
+  readonly warn: (text: string) => void;
 }
 
 export interface Replayed {
@@ -61,7 +65,13 @@ export async function replayTask(paths: RunPaths, task: number, options: ReplayO
   const line = argumentLine(paths, task);
   const env = storedEnvironment(run.spec, options.environment);
   const code = options.code === 'run' ? codeOfRun(paths, run) : await codeOfNow(run, options);
-  const command = hostCommand(run, code.spec, env, options.inspect);
+  const { spec } = code;
+  const { cwd } = run;
+  const { warn } = options;
+  const container = await openContainer({ spec, dir: paths.dir, projectRoot: run.codeRoot, cwd, warn });
+  // Here nobody minds how much memory it takes.
+  const unlimited = { ...spec, policy: { ...spec.policy, memory: null } };
+  const command = debugged(hostCommand({ spec: unlimited, cwd }, env, container), spec, options.inspect);
   if (!existsSync(run.cwd)) {
     throw new InfrastructureError(
       'HOST_START_FAILED',
@@ -125,15 +135,11 @@ async function codeOfNow(run: RunFile, { environment }: ReplayOptions): Promise<
   };
 }
 
-function hostCommand(
-  { cwd }: RunFile,
-  { language, python }: JobSpec,
-  env: Readonly<Record<string, string>>,
-  inspect: boolean,
-): HostCommand {
-  if (language === 'python') return pythonHost(python, cwd, inspect ? { ...env, DL_JOBS_INSPECT: '1' } : env);
-  const command = nodeHost(cwd, env, null);
-  return inspect ? { ...command, args: ['--inspect-brk', ...command.args] } : command;
+function debugged(command: HostCommand, { language }: JobSpec, inspect: boolean): HostCommand {
+  if (!inspect) return command;
+  return language === 'python'
+    ? { ...command, env: { ...command.env, DL_JOBS_INSPECT: '1' } }
+    : { ...command, args: ['--inspect-brk', ...command.args] };
 }
 
 function initMessage(run: RunFile, { root, spec, entry }: Code): InitMessage {
@@ -165,7 +171,14 @@ function outcomeOf(end: ForegroundEnd, paths: RunPaths, run: RunFile, command: H
     case 'fatal':
       throw fatalError(end.message, { spec: run.spec } as RoundContext, null);
     case 'exit': {
-      const how = end.signal === null ? `exit code ${end.code}` : `signal ${end.signal}`;
+      const { code, signal } = end.status;
+      const { container } = command;
+      if (container !== undefined && !end.wasReady) {
+        // What it said stands on the terminal already.
+        const error = containerError(container, command.command, { code }, '', run.spec.language);
+        if (error !== null) throw error;
+      }
+      const how = signal === null ? `exit code ${code}` : `signal ${signal}`;
       return { ok: false, results: [], outcome: `crash: the process ended with ${how} before the task did` };
     }
     case 'record':

@@ -58,6 +58,14 @@ export function signalGroup(leader: number, signal: NodeJS.Signals): void {
   }
 }
 
+export function signalOne(pid: number, signal: NodeJS.Signals): void {
+  try {
+    process.kill(pid, signal);
+  } catch {
+    // It has ended.
+  }
+}
+
 /** A host that is our own child, and leads a process group. */
 export class GroupBody implements HostBody {
   readonly pid: number | undefined;
@@ -85,6 +93,33 @@ export class GroupBody implements HostBody {
       signalGroup(this.pid, 'SIGKILL');
       reaper.forget(this.pid);
     }
+    return status;
+  }
+}
+
+/** A host that is our own child, in our own process group. */
+export class ChildBody implements HostBody {
+  readonly pid: number | undefined;
+  readonly root: number | undefined;
+
+  constructor(pid: number | undefined) {
+    this.pid = pid;
+    this.root = pid;
+  }
+
+  entrust(reaper: Reaper): void {
+    if (this.pid !== undefined) reaper.watchAlone(this.pid);
+  }
+
+  signal(signal: NodeJS.Signals): void {
+    if (this.pid !== undefined) signalOne(this.pid, signal);
+  }
+
+  ready(): void {
+    // There is nothing to find out.
+  }
+
+  ended(status: ExitStatus): ExitStatus {
     return status;
   }
 }

@@ -31,6 +31,7 @@ export async function runCommand(parsed: ParsedCommand, io: Io): Promise<number>
       inspect,
       environment: io.env,
       signal: stop.signal,
+      warn: (text) => void io.stderr.write(`warning: ${text}\n`),
     });
     if (stop.signal.aborted) return 130;
     await printAll(

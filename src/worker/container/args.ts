@@ -11,8 +11,8 @@ export interface ContainerStart {
   readonly box: string;
   /** What `/bin/sh` gets. */
   readonly shell: readonly string[];
-  /** What stands on our standard streams: files, or a terminal. Null: nothing of the user's. */
-  readonly foreground: 'files' | 'terminal' | null;
+  /** What our standard streams are, where the host gets them: a terminal, or none of them, or some. Null: it gets its log. */
+  readonly foreground: 'terminal' | 'files' | 'mixed' | null;
 }
 
 /** In {@link ContainerStart.box}: the number of the container's first process. */
@@ -44,7 +44,7 @@ function commonArgs({ plan, name, cwd, box }: ContainerStart, more: readonly str
   const { tool, mounts, gpus } = plan;
   return [
     ...['run', '--rm', '--init', '--pull=never', '--no-healthcheck', '--name', name],
-    ...['--network=host', '--ipc=host', '--security-opt=label=disable'],
+    ...['--network=host', '--security-opt=label=disable'],
     ...tool.options,
     ...more,
     ...(gpus ? (tool.name === 'docker' ? ['--gpus=all'] : ['--device=nvidia.com/gpu=all']) : []),
@@ -58,12 +58,20 @@ function commonArgs({ plan, name, cwd, box }: ContainerStart, more: readonly str
 
 /** The client stays in between only until the container has started: standard streams are passed through to it. */
 function podmanArgs(start: ContainerStart): string[] {
-  const streams =
-    start.foreground === 'terminal'
-      ? ['--interactive', '--tty', '--log-driver=none']
-      : ['--log-driver=passthrough'];
+  // Behind the standard streams; one that only looks at a task has no use for its progress.
+  const descriptors = start.foreground === null ? 3 : 2;
+  // A terminal is never passed through.
+  const streams = {
+    terminal: ['--interactive', '--tty', '--log-driver=none'],
+    mixed: ['--interactive', '--log-driver=none'],
+    files: ['--log-driver=passthrough'],
+  }[start.foreground ?? 'files'];
   return [
-    ...commonArgs(start, [...streams, '--preserve-fds=3', `--pidfile=${join(start.box, PID_FILE)}`]),
+    ...commonArgs(start, [
+      ...streams,
+      `--preserve-fds=${descriptors}`,
+      `--pidfile=${join(start.box, PID_FILE)}`,
+    ]),
     start.plan.address,
     ...start.shell,
   ];

@@ -2,7 +2,7 @@
 import { readFileSync, rmSync } from 'node:fs';
 import { constants } from 'node:os';
 import { join } from 'node:path';
-import { signalGroup, type ExitStatus, type HostBody } from '../host-body.js';
+import { signalGroup, signalOne, type ExitStatus, type HostBody } from '../host-body.js';
 import { oldestChild, wordsOf } from '../proc.js';
 import type { Reaper } from '../reaper.js';
 import { PID_FILE, STEP_FILE } from './args.js';
@@ -21,16 +21,21 @@ export class ContainedBody implements HostBody {
   readonly #client: number | undefined;
   readonly #name: string;
   readonly #box: string;
+  readonly #leads: boolean;
   #root: number | undefined;
   #pid: number | undefined;
   #ended = false;
 
-  /** @param client - the process that we started */
-  constructor(tool: ContainerTool, client: number | undefined, name: string, box: string) {
+  /**
+   * @param client - the process that we started
+   * @param leads - it has a process group of its own
+   */
+  constructor(tool: ContainerTool, client: number | undefined, name: string, box: string, leads: boolean) {
     this.#tool = tool;
     this.#client = client;
     this.#name = name;
     this.#box = box;
+    this.#leads = leads;
   }
 
   get root(): number | undefined {
@@ -51,7 +56,8 @@ export class ContainedBody implements HostBody {
   entrust(reaper: Reaper): void {
     const client = this.#client;
     if (client === undefined) return;
-    if (this.#tool.name === 'apptainer') reaper.watch(client);
+    if (this.#tool.name === 'apptainer' && this.#leads) reaper.watch(client);
+    else if (this.#tool.name === 'apptainer') reaper.watchAlone(client);
     else reaper.watchContainer(client, endingCode(this.#tool, client, this.#name, this.#box));
   }
 
@@ -76,7 +82,7 @@ export class ContainedBody implements HostBody {
     if (client !== undefined) {
       // The client tells of the end of its container; where it was killed itself the container may go on.
       if (status.signal !== null) void this.#reach('SIGKILL');
-      signalGroup(client, 'SIGKILL');
+      if (this.#leads) signalGroup(client, 'SIGKILL');
       if (this.#tool.name === 'apptainer') reaper.forget(client);
       else reaper.forgetContainer(client);
     }
@@ -91,14 +97,14 @@ export class ContainedBody implements HostBody {
       if (sent && signal !== 'SIGKILL') return;
       await new Promise((resolve) => setTimeout(resolve, RETRY_MS).unref());
     }
-    if (!this.#ended && this.#client !== undefined) signalGroup(this.#client, 'SIGKILL');
+    if (!this.#ended) this.#signalClient('SIGKILL');
   }
 
   /** True: it was sent. */
   async #reach(signal: NodeJS.Signals): Promise<boolean> {
     const { name, program, transport } = this.#tool;
     if (name === 'apptainer') {
-      if (this.#client !== undefined) signalGroup(this.#client, signal);
+      this.#signalClient(signal);
       return true;
     }
     if (name === 'pyxis') {
@@ -110,12 +116,15 @@ export class ContainedBody implements HostBody {
       return (await ask(program, ['kill', `--signal=${signal}`, this.#name], ASK_MS)).code === 0;
     const first = this.#firstProcess();
     if (first === undefined) return false;
-    try {
-      process.kill(first, signal);
-    } catch {
-      // It has ended.
-    }
+    signalOne(first, signal);
     return true;
+  }
+
+  #signalClient(signal: NodeJS.Signals): void {
+    const client = this.#client;
+    if (client === undefined) return;
+    if (this.#leads) signalGroup(client, signal);
+    else signalOne(client, signal);
   }
 
   #firstProcess(): number | undefined {

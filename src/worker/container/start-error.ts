@@ -4,14 +4,17 @@ import type { Language } from '../../contract/spec.js';
 import type { HostExit } from '../host-process.js';
 import type { ContainerPlan, ToolName } from './plan.js';
 
-/** Exit codes of the tools: what they could not run, and that they themselves failed. */
+/** A shell could not run the program; some tools say the same of the shell. */
 const NOT_RUN = [126, 127];
+/** The tools themselves failed. */
 const FAILED: Readonly<Record<ToolName, readonly number[]>> = {
-  podman: [125],
-  docker: [125],
+  podman: [125, ...NOT_RUN],
+  docker: [125, ...NOT_RUN],
   apptainer: [255],
   pyxis: [],
 };
+/** What our shell says, and what tools say that found none. */
+const NO_PROGRAM = /^dl_jobs|\/bin\/sh\W/m;
 
 /** What a tool says, and what helps. */
 const HINTS: readonly (readonly [said: RegExp, hint: string])[] = [
@@ -35,14 +38,14 @@ const HINTS: readonly (readonly [said: RegExp, hint: string])[] = [
 export function containerError(
   { tool, image }: ContainerPlan,
   program: string,
-  exit: HostExit,
+  exit: Pick<HostExit, 'code' | 'spawnError'>,
   tail: string,
   language: Language,
 ): DlJobsError | null {
   const { code, spawnError } = exit;
   if (spawnError !== undefined) return null;
   const said = tail.trim() === '' ? '' : `:\n${tail.trimEnd()}`;
-  if (code !== null && NOT_RUN.includes(code)) {
+  if (code !== null && NOT_RUN.includes(code) && (tail === '' || NO_PROGRAM.test(tail))) {
     const least = language === 'python' ? 'Python, 3.8 or newer' : 'Node.js, 20.19 or newer';
     return new InfrastructureError(
       language === 'python' ? 'PYTHON_NOT_FOUND' : 'HOST_START_FAILED',

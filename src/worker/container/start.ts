@@ -44,7 +44,7 @@ export function startContained(
     const output = streams[overDescriptors ? HOST_OUT : 1] ?? undefined;
     // Where nothing could be started, an error is still to come.
     if (child.pid !== undefined) input?.write(environmentLine(command.env));
-    return { child, input, output, progress, body: new ContainedBody(tool, child.pid, name, box) };
+    return { child, input, output, progress, body: new ContainedBody(tool, child.pid, name, box, true) };
   } catch (error) {
     progress?.close();
     if (box !== '') rmSync(box, { recursive: true, force: true });

@@ -1,4 +1,5 @@
 /** Which programs that run containers this machine has, and how they are set up. */
+import { existsSync } from 'node:fs';
 import { InfrastructureError } from '../../base/errors.js';
 import type { ContainerChoice } from '../../contract/spec.js';
 import { ask, complaint } from './ask.js';
@@ -52,7 +53,7 @@ const LOOK: Readonly<Record<ToolName, () => Promise<Found>>> = {
     if (info === null || errors.length > 0) return { why: errors[0] ?? complaint(asked) };
     const isRootless = (info.SecurityOptions ?? []).some((option) => /\bname=rootless\b/.test(option));
     // In its own world the user is root, and what root makes there is the user's here.
-    const options = isRootless ? ['--user=0:0'] : asUser();
+    const options = ['--ipc=host', ...(isRootless ? ['--user=0:0'] : asUser())];
     return { tool: { name: 'docker', program: 'docker', transport: 'stdio', options } };
   },
   pyxis: async () => {
@@ -93,6 +94,8 @@ function podman({ host, version }: PodmanInfo): ContainerTool {
     program: 'podman',
     transport: isRemote || major < PASSTHROUGH_SINCE ? 'stdio' : 'descriptors',
     options: [
+      // Memory that processes share is small by default. A user can have that of the machine only with its queues.
+      isRootless && !existsSync('/dev/mqueue') ? '--volume=/dev/shm:/dev/shm' : '--ipc=host',
       ...(isRootless ? ['--userns=keep-id', ...(isRemote ? [] : ['--group-add=keep-groups'])] : asUser()),
       // In a control group of its own it would leave that of the batch job, with its limits. Only crun can do without.
       ...(host?.ociRuntime?.name === 'crun' ? ['--cgroups=disabled'] : []),
