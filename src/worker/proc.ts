@@ -30,6 +30,11 @@ export function wordsOf(pid: number): string[] {
   return (read(`/proc/${pid}/cmdline`) ?? '').split('\0');
 }
 
+/** Which rights files that this process makes do not get, in octal; null: not known. */
+export function ownUmask(): string | null {
+  return /^Umask:\s+(\d+)$/m.exec(read('/proc/self/status') ?? '')?.[1] ?? null;
+}
+
 /** Of the processes that `parent` started and that live, the one that began first; undefined: it has none. */
 export function oldestChild(parent: number): number | undefined {
   let oldest: number | undefined;

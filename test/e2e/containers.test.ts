@@ -1,11 +1,19 @@
 /** Tasks inside images, with each tool that this machine has; the images are made of what it has itself. */
-import { mkdirSync, mkdtempSync, readdirSync, readFileSync, realpathSync, rmSync, statSync } from 'node:fs';
+import {
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  realpathSync,
+  rmSync,
+  statSync,
+  writeFileSync,
+} from 'node:fs';
 import type { ChildProcess } from 'node:child_process';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { dockerImages, MARK, podmanImages, type TestImages } from '../support/containers.js';
-import { makeProject, one, readNdjson, type Project } from '../support/project.js';
+import { bin, makeProject, one, readNdjson, runProcess, type Project } from '../support/project.js';
 import { requires } from '../support/requires.js';
 import { ends, runDir, type End } from './journal.js';
 import { isRunning, onLinux, processes, until } from './processes.js';
@@ -13,36 +21,48 @@ import { isRunning, onLinux, processes, until } from './processes.js';
 const MB = 1024 * 1024;
 
 const TASKS = {
+  'run/look.ts': `
+    import { DLJob } from 'dl-jobs';
+    export function task(module: string) {
+      return new DLJob({ moduleName: module, methodName: 'look', argsList: 2, data: [process.env['DATA'] ?? ''] });
+    }`,
   'tasks/look.ts': `
-    import { existsSync, readFileSync, statSync, writeFileSync } from 'node:fs';
+    import { readFileSync, writeFileSync } from 'node:fs';
     import { fileURLToPath } from 'node:url';
     import { helper } from './deep/helper.js';
-    const text = (path: string) => (existsSync(path) ? readFileSync(path, 'utf8').trim() : null);
+    const text = (path: string) => readFileSync(path, 'utf8').trim();
     export function look(i: number) {
       console.log('out', i);
       console.error('err', i, '日本');
       writeFileSync('made-' + i, 'by a task');
+      const { SECRET: secret, HOME: home, DATA: data = '' } = process.env;
       return {
-        i: helper(i), image: text('/etc/image'), cwd: process.cwd(), beside: text(fileURLToPath(new URL('beside.txt', import.meta.url))),
-        uid: process.getuid?.(), umask: process.umask(), secret: process.env['SECRET'], home: process.env['HOME'],
-        path: process.env['PATH'], gpus: process.env['CUDA_VISIBLE_DEVICES'] ?? null, data: text(process.env['DATA'] ?? ''),
+        i: helper(i), image: text('/etc/image'), cwd: process.cwd(), uid: process.getuid?.(), umask: process.umask(),
+        secret, home, data: text(data), beside: text(fileURLToPath(new URL('beside.txt', import.meta.url))),
         left: Object.keys(process.env).filter((name) => name.startsWith('dl_jobs')),
-        host: process.argv0 + ' ' + process.pid,
       };
     }
     export function many(i: number) { return { i, text: 'x'.repeat(i % 7 === 0 ? 20_000 : 3) }; }`,
   'tasks/deep/helper.ts': 'export const helper = (i: number): number => i * 2;\n',
   'tasks/beside.txt': 'beside the code\n',
   'tasks/look_py.py': [
-    'import os, sys',
+    'import os',
+    'def text(path):',
+    '    with open(path) as file:',
+    '        return file.read().strip()',
     'def look(i):',
     '    print("out", i)',
     '    os.write(2, b"err\\n")',
-    '    with open("/etc/image") as file:',
-    '        image = file.read().strip()',
     '    with open("made-%d" % i, "w") as file:',
     '        file.write("by a task")',
-    '    return {"i": i * 2, "image": image, "cwd": os.getcwd(), "uid": os.getuid(), "secret": os.environ["SECRET"]}',
+    '    umask = os.umask(0)',
+    '    os.umask(umask)',
+    '    return {',
+    '        "i": i * 2, "image": text("/etc/image"), "cwd": os.getcwd(), "uid": os.getuid(), "umask": umask,',
+    '        "secret": os.environ["SECRET"], "home": os.environ["HOME"], "data": text(os.environ["DATA"]),',
+    '        "beside": text(os.path.join(os.path.dirname(__file__), "beside.txt")),',
+    '        "left": [name for name in os.environ if name.startswith("dl_jobs")],',
+    '    }',
     'def die(i):',
     '    if i == 1:',
     '        os.abort()',
@@ -78,15 +98,6 @@ const TASKS = {
 };
 
 const HOSTILE_VALUE = ' it\'s "$HOME" `id` \\n \\\n\tnext line: 日本 %s $(id) ';
-
-interface Looked {
-  readonly i: number;
-  readonly image: string;
-  readonly cwd: string;
-  readonly uid: number;
-  readonly secret: string;
-  readonly [more: string]: unknown;
-}
 
 const TOOLS = [
   ['podman', podmanImages, requires('podman')],
@@ -125,34 +136,41 @@ describe.each(TOOLS)('in containers of %s', (name, make, needs) => {
   }
 
   test.for([
-    ['TypeScript', 'tasks.look.look'],
-    ['Python', 'tasks.look_py.look'],
-  ])('%s sees the image, and of the machine what is its own', skipped, async ([, method]) => {
+    ['TypeScript', 'tasks.look'],
+    ['Python', 'tasks.look_py'],
+  ])('%s sees the image, and of the machine what is its own', skipped, async ([, module]) => {
     const data = realpathSync(mkdtempSync(join(tmpdir(), 'dl-jobs, "data": ')));
     try {
-      mkdirSync(join(data, 'more'));
-      const project = projectWith(`env: [SECRET, HOME, DATA]\n`, { hostilePath: true });
-      const { code, stderr } = await project.run(['map', method as string, '--args_list', 'two.ndjson'], {
-        env: { ...images.env, SECRET: HOSTILE_VALUE, DATA: join(data, 'x') },
+      writeFileSync(join(data, 'file'), 'the data\n');
+      const project = projectWith('env: [SECRET, HOME, DATA]\n', { hostilePath: true });
+      const words = [process.execPath, bin, 'run', 'look', module as string];
+      const { code, stderr } = await runProcess('sh', ['-c', 'umask 0027; exec "$@"', 'sh', ...words], {
+        cwd: project.dir,
+        env: { ...images.env, SECRET: HOSTILE_VALUE, DATA: join(data, 'file') },
       });
       expect(code, stderr).toBe(0);
-      const rows = readNdjson<Looked>(one(project.path('results/*.ndjson'))).sort((a, b) => a.i - b.i);
-      const own = { image: MARK, cwd: project.dir, uid: process.getuid?.(), secret: HOSTILE_VALUE };
-      expect(rows).toMatchObject([
+      const rows = readNdjson<{ i: number }>(one(project.path('results/*.ndjson'))).sort((a, b) => a.i - b.i);
+      const own = {
+        image: MARK,
+        cwd: project.dir,
+        uid: process.getuid?.(),
+        umask: 0o027,
+        secret: HOSTILE_VALUE,
+        home: process.env['HOME'],
+        data: 'the data',
+        beside: 'beside the code',
+        left: [],
+      };
+      expect(rows).toEqual([
         { i: 0, ...own },
         { i: 2, ...own },
       ]);
-      if (method === 'tasks.look.look')
-        expect(rows[0]).toMatchObject({
-          beside: 'beside the code',
-          left: [],
-          umask: process.umask(),
-          home: process.env['HOME'],
-        });
-      expect(statSync(project.path('made-1'))).toMatchObject({
-        uid: process.getuid?.(),
-        gid: process.getgid?.(),
-      });
+      const made = statSync(project.path('made-1'));
+      expect([made.uid, made.gid, made.mode & 0o777]).toEqual([
+        process.getuid?.(),
+        process.getgid?.(),
+        0o640,
+      ]);
       const log = readFileSync(one(project.path('logs/*.log')), 'utf8');
       expect(log).toMatch(/^\[1\] out 1$/m);
       expect(log).toMatch(/^\[1\] err/m);
@@ -280,6 +298,17 @@ describe.each(TOOLS)('in containers of %s', (name, make, needs) => {
     expect(python.stderr).toMatch(/cannot start `python3` in the image .* \[PYTHON_NOT_FOUND\]/s);
     expect(python.code).toBe(3);
     expect(`${image.stdout}${node.stdout}${python.stdout}`).toBe('');
+  });
+
+  test('a task is replayed in its image', skipped, async () => {
+    const project = projectWith('');
+    await project.run(['map', 'tasks.look_py.die', '--args_list', 'two.ndjson'], { env: images.env });
+    const replayed = await project.run(['replay', '--task', '0'], { env: images.env });
+    expect(replayed).toMatchObject({ code: 0, stdout: '0\n' });
+    expect(replayed.stderr).toContain('task 0: ok');
+    const died = await project.run(['replay', '--task', '1'], { env: images.env });
+    expect(died.code).toBe(1);
+    expect(died.stderr).toContain('task 1: crash: the process ended with signal SIGABRT before the task did');
   });
 
   test('values of variables stand in no argument list', skipped, async () => {

@@ -19,7 +19,7 @@ export interface ContainerStart {
 export const PID_FILE = 'pid';
 /** In {@link ContainerStart.box}: what the host says it does, where no descriptor can be passed. */
 export const PROGRESS_NAME = 'progress';
-/** In {@link ContainerStart.box}: job and step of Slurm. */
+/** In {@link ContainerStart.box}: job and step of Slurm, and the number of the host's process. */
 export const STEP_FILE = 'step';
 
 export function containerArgs(start: ContainerStart): string[] {

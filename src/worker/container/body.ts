@@ -42,13 +42,16 @@ export class ContainedBody implements HostBody {
     if (this.#ended) return undefined;
     // There the client itself is the host's parent.
     if (this.#tool.name === 'apptainer') return this.#client;
-    if (this.#root === undefined && this.#tool.transport === 'descriptors') this.#root = this.#firstProcess();
+    if (this.#root === undefined && this.#tool.name === 'pyxis')
+      this.#root = Number(this.#step()[1]) || undefined;
+    else if (this.#root === undefined && this.#tool.transport === 'descriptors')
+      this.#root = this.#firstProcess();
     return this.#root;
   }
 
   get pid(): number | undefined {
     const { root } = this;
-    if (root === undefined) return undefined;
+    if (root === undefined || this.#tool.name === 'pyxis') return root;
     this.#pid ??= oldestChild(root);
     return this.#pid;
   }
@@ -108,7 +111,7 @@ export class ContainedBody implements HostBody {
       return true;
     }
     if (name === 'pyxis') {
-      const step = this.#read(STEP_FILE);
+      const [step = ''] = this.#step();
       if (step === '') return false;
       return (await ask('scancel', [`--signal=${signal.slice(3)}`, step], ASK_MS)).code === 0;
     }
@@ -125,6 +128,11 @@ export class ContainedBody implements HostBody {
     if (client === undefined) return;
     if (this.#leads) signalGroup(client, signal);
     else signalOne(client, signal);
+  }
+
+  /** Job and step, and the process that it runs. */
+  #step(): string[] {
+    return this.#read(STEP_FILE).split(' ');
   }
 
   #firstProcess(): number | undefined {

@@ -25,7 +25,7 @@ export function endingCode(tool: ContainerTool, client: number, name: string, bo
 
 function attempt(tool: ContainerTool, name: string, box: string): string {
   if (tool.name === 'pyxis')
-    return `s=$(cat ${shellWord(join(box, STEP_FILE), 'nl')} 2>/dev/null) && scancel --signal=KILL "$s"`;
+    return `s=$(cat ${shellWord(join(box, STEP_FILE), 'nl')} 2>/dev/null) && scancel --signal=KILL "\${s% *}"`;
   if (tool.transport === 'stdio') return `${tool.program} kill ${name}`;
   // Before it has become the container's own, and after it has ended, the number is another's.
   return `p=$(cat ${shellWord(join(box, PID_FILE), 'nl')} 2>/dev/null) && grep -qs -e ${name} "/proc/$p/cmdline" && kill -s KILL "$p" 2>/dev/null`;

@@ -29,7 +29,7 @@ export function startContainedInForeground(
   const box = tool.name === 'apptainer' ? '' : makeBox(tmpdir());
   try {
     const way = overDescriptors ? 'descriptors' : 'stdio on a terminal';
-    const shell = [...shellWords(name, { over: way }, process.umask()), command.command, ...command.args];
+    const shell = [...shellWords(name, { over: way }), command.command, ...command.args];
     const args = containerArgs({ plan, name, cwd: command.cwd, box, shell, foreground: streams() });
     const stdio: StdioOptions = overDescriptors
       ? ['inherit', 'inherit', 'inherit', 'pipe', 'pipe', 'ignore']

@@ -1,11 +1,12 @@
 /** What the shell of an image does before it becomes the host. */
+import { ownUmask } from '../proc.js';
 import type { ToolName } from './plan.js';
 
 /**
  * The environment comes as the first line of what the host reads: so values are in no argument list and no file, and a
  * `PATH` or `HOME` that is meant for tasks is not that of the program which makes the container.
  */
-const BECOME = `umask "$1"; shift
+const BECOME = `[ -z "$1" ] || umask "$1"; shift
 IFS= read -r dl_jobs_env <&3 || exit 0
 dl_jobs_nl='
 '
@@ -23,8 +24,8 @@ ${BECOME}`;
 const OVER_STDIO = `exec 3<&0 4>&1 5<>"$2" </dev/null >>"$1" 2>&1; shift 2
 ${BECOME}`;
 
-/** As above; the step must be known to be ended. */
-const OVER_SRUN = `echo "$SLURM_JOB_ID.$SLURM_STEP_ID" >"$1"; shift
+/** As above. The step must be known to be ended; processes have the same numbers outside. */
+const OVER_SRUN = `echo "$SLURM_JOB_ID.$SLURM_STEP_ID $$" >"$1"; shift
 ${OVER_STDIO}`;
 
 /** On a terminal the task prints to the one stream that is left. */
@@ -44,8 +45,8 @@ export type ScriptWay =
   | { readonly over: 'stdio on a terminal' };
 
 /** @param name - shown by `ps` */
-export function shellWords(name: string, way: ScriptWay, umask: number): string[] {
-  const mask = umask.toString(8).padStart(4, '0');
+export function shellWords(name: string, way: ScriptWay): string[] {
+  const mask = ownUmask() ?? '';
   switch (way.over) {
     case 'descriptors':
       return ['-c', OVER_DESCRIPTORS, name, mask];

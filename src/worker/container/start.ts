@@ -33,7 +33,7 @@ export function startContained(
       : tool.name === 'pyxis'
         ? { over: 'srun', stepFile: join(box, STEP_FILE), logFile, progressFile }
         : { over: 'stdio', logFile, progressFile };
-    const shell = [...shellWords(name, way, process.umask()), command.command, ...command.args];
+    const shell = [...shellWords(name, way), command.command, ...command.args];
     const args = containerArgs({ plan, name, cwd: command.cwd, box, shell, foreground: null });
     const stdio: StdioOptions = overDescriptors
       ? ['ignore', log, log, 'pipe', 'pipe', progress.fd]
