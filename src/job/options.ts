@@ -40,7 +40,7 @@ export interface DLJobOptions<F = unknown> {
   readonly modules?: readonly string[] | undefined;
   /** Requirements, or the path of a requirements file; installed by platforms that need it, ignored on `local`. */
   readonly requirements?: readonly string[] | string | undefined;
-  /** Data files to ship, on platforms that need it. */
+  /** Paths of data that tasks use, relative to the project's root: containers show them. */
   readonly data?: readonly string[] | undefined;
   /** Cores a task may use. @default the setting `cpus` */
   readonly cpus?: number | undefined;

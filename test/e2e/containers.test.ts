@@ -1,5 +1,7 @@
 /** Tasks inside images, with each tool that this machine has; the images are made of what it has itself. */
 import {
+  mkdirSync,
+  symlinkSync,
   mkdtempSync,
   readdirSync,
   readFileSync,
@@ -8,94 +10,16 @@ import {
   statSync,
   writeFileSync,
 } from 'node:fs';
-import type { ChildProcess } from 'node:child_process';
+import { execFileSync, type ChildProcess } from 'node:child_process';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { dockerImages, MARK, podmanImages, type TestImages } from '../support/containers.js';
 import { bin, makeProject, one, readNdjson, runProcess, type Project } from '../support/project.js';
 import { requires } from '../support/requires.js';
+import { CONTAINED_FILES } from './contained-tasks.js';
 import { ends, runDir, type End } from './journal.js';
 import { isRunning, onLinux, processes, until } from './processes.js';
-
-const MB = 1024 * 1024;
-
-const TASKS = {
-  'run/look.ts': `
-    import { DLJob } from 'dl-jobs';
-    export function task(module: string) {
-      return new DLJob({ moduleName: module, methodName: 'look', argsList: 2, data: [process.env['DATA'] ?? ''] });
-    }`,
-  'tasks/look.ts': `
-    import { readFileSync, writeFileSync } from 'node:fs';
-    import { fileURLToPath } from 'node:url';
-    import { helper } from './deep/helper.js';
-    const text = (path: string) => readFileSync(path, 'utf8').trim();
-    export function look(i: number) {
-      console.log('out', i);
-      console.error('err', i, '日本');
-      writeFileSync('made-' + i, 'by a task');
-      const { SECRET: secret, HOME: home, DATA: data = '' } = process.env;
-      return {
-        i: helper(i), image: text('/etc/image'), cwd: process.cwd(), uid: process.getuid?.(), umask: process.umask(),
-        secret, home, data: text(data), beside: text(fileURLToPath(new URL('beside.txt', import.meta.url))),
-        left: Object.keys(process.env).filter((name) => name.startsWith('dl_jobs')),
-      };
-    }
-    export function many(i: number) { return { i, text: 'x'.repeat(i % 7 === 0 ? 20_000 : 3) }; }`,
-  'tasks/deep/helper.ts': 'export const helper = (i: number): number => i * 2;\n',
-  'tasks/beside.txt': 'beside the code\n',
-  'tasks/look_py.py': [
-    'import os',
-    'def text(path):',
-    '    with open(path) as file:',
-    '        return file.read().strip()',
-    'def look(i):',
-    '    print("out", i)',
-    '    os.write(2, b"err\\n")',
-    '    with open("made-%d" % i, "w") as file:',
-    '        file.write("by a task")',
-    '    umask = os.umask(0)',
-    '    os.umask(umask)',
-    '    return {',
-    '        "i": i * 2, "image": text("/etc/image"), "cwd": os.getcwd(), "uid": os.getuid(), "umask": umask,',
-    '        "secret": os.environ["SECRET"], "home": os.environ["HOME"], "data": text(os.environ["DATA"]),',
-    '        "beside": text(os.path.join(os.path.dirname(__file__), "beside.txt")),',
-    '        "left": [name for name in os.environ if name.startswith("dl_jobs")],',
-    '    }',
-    'def die(i):',
-    '    if i == 1:',
-    '        os.abort()',
-    '    if i == 2:',
-    '        os._exit(3)',
-    '    return i',
-    '',
-  ].join('\n'),
-  'tasks/bad.ts': `
-    import { spawn } from 'node:child_process';
-    import { writeFileSync } from 'node:fs';
-    const kept: unknown[] = [];
-    export function die(i: number) {
-      if (i === 1) process.abort();
-      if (i === 2) process.exit(7);
-      if (i === 3) process.kill(process.pid, 'SIGKILL');
-      if (i === 4) { console.log('last words'); process.kill(process.pid, 'SIGSEGV'); }
-      return i;
-    }
-    export function forever(i: number) { if (i === 1) for (;;); return i; }
-    export async function large(i: number) {
-      if (i === 1) for (let n = 0; n < 2048; n++) { kept.push(Buffer.alloc(${MB}, 1)); if (n % 64 === 0) await new Promise((r) => setTimeout(r, 20)); }
-      return i;
-    }
-    /** A child that outlives its parent, in a session of its own, and a parent that hears nothing. */
-    export function family(i: number) {
-      const child = spawn(process.execPath, ['-e', 'setInterval(() => {}, 1e6)', 'orphan of ' + process.env['MARK']], { stdio: 'ignore', detached: true });
-      writeFileSync('started-' + i, String(child.pid));
-      for (;;);
-    }`,
-  'five.ndjson': '0\n1\n2\n3\n4\n',
-  'two.ndjson': '0\n1\n',
-};
 
 const HOSTILE_VALUE = ' it\'s "$HOME" `id` \\n \\\n\tnext line: 日本 %s $(id) ';
 
@@ -118,7 +42,7 @@ describe.each(TOOLS)('in containers of %s', (name, make, needs) => {
   function projectWith(settings: string, options: { hostilePath?: boolean } = {}): Project {
     return makeProject(
       {
-        ...TASKS,
+        ...CONTAINED_FILES,
         'dl_jobs.config.yaml': `container: ${name}\ncpu_image: ${images.full}\nnoisy: false\nprint_logs: false\nworkers: 2\n${settings}`,
       },
       options,
@@ -275,6 +199,21 @@ describe.each(TOOLS)('in containers of %s', (name, make, needs) => {
     expect(containersOf(controller?.pid)).toEqual([]);
   });
 
+  test('auto takes the first that works', skipped, async () => {
+    const project = projectWith('');
+    const words = ['map', 'tasks.bad.die', '--args_list', 'one.ndjson', '--container', 'auto'];
+    // Of the four it is the only one here.
+    mkdirSync(project.path('tools'));
+    symlinkSync(
+      execFileSync('sh', ['-c', 'command -v "$0"', name], { encoding: 'utf8' }).trim(),
+      project.path('tools', name),
+    );
+    const { code, stderr } = await project.run(words, {
+      env: { ...images.env, PATH: project.path('tools') },
+    });
+    expect(code, stderr).toBe(0);
+  });
+
   test('what is not there is named', skipped, async () => {
     const project = projectWith('');
     const run = (...more: string[]) =>
@@ -328,5 +267,33 @@ describe.each(TOOLS)('in containers of %s', (name, make, needs) => {
     process.kill(controller as number, 'SIGKILL');
     await running;
     await until('all have ended', () => !started());
+  });
+});
+
+describe('without a tool', () => {
+  const project = (): Project =>
+    makeProject({ ...CONTAINED_FILES, 'dl_jobs.config.yaml': 'cpu_image: localhost/none\n' });
+  const words = ['map', 'tasks.bad.die', '--args_list', 'one.ndjson', '--container'];
+  const env = { PATH: '/no/such/folder' };
+
+  test('the one that was asked for is named', async () => {
+    const { code, stdout, stderr } = await project().run([...words, 'podman'], { env });
+    expect(stderr).toContain('error: expected a working podman: it is not on PATH [CONTAINER_UNAVAILABLE]\n');
+    expect([code, stdout]).toEqual([3, '']);
+  });
+
+  test('auto tells of each why it does not work', async () => {
+    const { code, stderr } = await project().run([...words, 'auto'], { env });
+    expect(stderr).toContain(
+      [
+        'error: expected a program that runs containers, found none that works [CONTAINER_UNAVAILABLE]',
+        '  apptainer: it is not on PATH',
+        '  podman: it is not on PATH',
+        '  docker: it is not on PATH',
+        '  pyxis: it is not on PATH',
+        '',
+      ].join('\n'),
+    );
+    expect(code).toBe(3);
   });
 });
