@@ -1,6 +1,6 @@
 /** What a round's hosts need to run in its image: a tool that works, the image, and the paths that tasks use. */
 import { existsSync, realpathSync } from 'node:fs';
-import { dirname, join, resolve, sep } from 'node:path';
+import { basename, dirname, join, resolve, sep } from 'node:path';
 import { ConfigError } from '../../base/errors.js';
 import { packageRoot } from '../../base/package-root.js';
 import type { RoundContext } from '../../contract/platform.js';
@@ -24,31 +24,14 @@ export async function openContainer(round: ContainedRound): Promise<ContainerPla
   const tool = await findTool(choice);
   const mounts = visiblePaths(round);
   refuseUnspeakable(tool, mounts);
-  const dlsRoot = dirname(dirname(dir));
-  const folder = join(dlsRoot, 'cache', 'images');
+  const folder = join(dlsRootOf(dir), 'cache', 'images');
   const address = await provideImage({ tool, image: spec.image, projectRoot, folder, warn });
   return { tool, image: spec.image, address, mounts, gpus: spec.gpus > 0 };
 }
 
 /** Folders that an image has itself: showing the machine's there would hide the image. */
 const SYSTEM = new Set(
-  [
-    '',
-    'bin',
-    'boot',
-    'dev',
-    'etc',
-    'lib',
-    'lib32',
-    'lib64',
-    'opt',
-    'proc',
-    'run',
-    'sbin',
-    'sys',
-    'usr',
-    'var',
-  ].map((name) => `/${name}`),
+  '/ /bin /boot /dev /etc /lib /lib32 /lib64 /opt /proc /run /sbin /sys /usr /var'.split(' '),
 );
 
 /** Absolute paths that are there, without those that lie in another one. */
@@ -61,12 +44,7 @@ function visiblePaths({ spec, dir, projectRoot, cwd }: ContainedRound): string[]
     );
   }
   const wanted = [
-    // The runs, the cached code, and what each task is to read.
-    dirname(dirname(dir)),
-    dir,
-    projectRoot,
-    packageRoot(),
-    ...(SYSTEM.has(cwd) ? [] : [cwd]),
+    ...[dlsRootOf(dir), dir, projectRoot, packageRoot(), cwd].filter((path) => !SYSTEM.has(path)),
     ...spec.data.map((path) => resolve(projectRoot, path)),
     ...(spec.language === 'node' ? packageFolders(projectRoot) : []),
   ].filter((path) => existsSync(path));
@@ -75,6 +53,11 @@ function visiblePaths({ spec, dir, projectRoot, cwd }: ContainedRound): string[]
   return all
     .filter((path) => !all.some((other) => other !== path && path.startsWith(`${other}${sep}`)))
     .sort();
+}
+
+/** With the runs and what is kept for all of them; of a run that lies elsewhere, its own folder. */
+function dlsRootOf(dir: string): string {
+  return basename(dirname(dir)) === 'runs' ? dirname(dirname(dir)) : dir;
 }
 
 /** Where Node looks for packages from within the project: workspaces keep them further up. */
