@@ -6,6 +6,7 @@ const SAME_ON_EACH_NODE = [
   'attach',
   'cancel',
   'chaos',
+  'containers',
   'damage',
   'full-disk',
   'logs',

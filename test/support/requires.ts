@@ -41,7 +41,12 @@ const COMPONENTS = {
   },
   podman: {
     check: ['podman', 'info'],
-    get: 'apt-get install podman runc',
+    get: 'apt-get install podman runc catatonit',
+  },
+  /** A service of our own can be started. */
+  docker: {
+    check: ['sh', '-c', 'command -v dockerd && command -v docker && [ "$(id -u)" = 0 ]'],
+    get: 'apt-get install docker.io, and run the tests as root; no service needs to run',
   },
   slurm: {
     check: asRoot('munged', 'slurmctld', 'slurmd', 'sbatch', 'scontrol'),
