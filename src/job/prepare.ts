@@ -15,7 +15,7 @@ import {
 } from '../contract/spec.js';
 import { loadPlatform } from '../platforms/registry.js';
 import { findModule } from '../snapshot/find-module.js';
-import { loadedFile, realRoot, takeSnapshot } from '../snapshot/snapshot.js';
+import { loadedFile, realRoot, takeSnapshot, type Snapshot } from '../snapshot/snapshot.js';
 import { takeLock } from '../store/lock.js';
 import { resourcesOf } from '../store/rounds.js';
 import { createRunFolder } from '../store/run-folder.js';
@@ -53,6 +53,23 @@ export interface PrepareContext {
   readonly codeRoot: string | null;
   /** Names that runs of this invocation have. */
   readonly takenNames: Set<string>;
+  /** Where `cache/` is, for who leaves nothing behind. Absolute. @default `dls_root` */
+  readonly cacheRoot?: string;
+}
+
+/** A job that is known to be sound, before anything is written for it. */
+export interface ReadJob {
+  readonly settings: ResolvedSettings;
+  /** Absolute, without symbolic links. */
+  readonly root: string;
+  /** Root of the task's modules. */
+  readonly codeRoot: string;
+  readonly dlsRoot: string;
+  readonly platform: Platform;
+  readonly spec: JobSpec;
+  readonly list: FirstArguments;
+  readonly env: Readonly<Record<string, string>>;
+  readonly snapshot: Snapshot;
 }
 
 /** A new run and its first round. */
@@ -68,7 +85,7 @@ export function dlsRootOf(settings: ResolvedSettings): string {
 }
 
 /** Throws a {@link DlJobsError} for all that makes a job broken before it starts. */
-export async function prepareRun(job: RunnableJob, context: PrepareContext): Promise<PreparedRun> {
+export async function readJob(job: RunnableJob, context: PrepareContext): Promise<ReadJob> {
   const options = job.options;
   const settings = jobSettings(context.base, options, context.commandLine);
   const root = realRoot(settings.project.root);
@@ -95,8 +112,19 @@ export async function prepareRun(job: RunnableJob, context: PrepareContext): Pro
     ],
     modules: spec.modules,
     dlsRoot,
+    cacheRoot: context.cacheRoot,
     python: () => resolveInterpreter(spec.python, root),
   });
+  return { settings, root, codeRoot, dlsRoot, platform, spec, list, env, snapshot };
+}
+
+/** As {@link readJob}, and then makes the run folder. Throws STORE_FAILED, too. */
+export async function prepareRun(job: RunnableJob, context: PrepareContext): Promise<PreparedRun> {
+  const options = job.options;
+  const { settings, root, codeRoot, dlsRoot, platform, spec, list, env, snapshot } = await readJob(
+    job,
+    context,
+  );
   const created = new Date();
   const id = newRunId(`${options.moduleName}.${spec.methodName}`, created);
   const paths = createRunFolder(dlsRoot, id);
@@ -125,7 +153,7 @@ export async function prepareRun(job: RunnableJob, context: PrepareContext): Pro
       cwd: context.cwd,
       spec,
       code: snapshot.hash,
-      entry: loadedFile(snapshot, found.file),
+      entry: loadedFile(snapshot, spec.file),
       argsFile: typeof options.argsList === 'string' ? resolve(context.cwd, options.argsList) : null,
       outputs: outputsOf(job, settings, root, created, context.takenNames),
       origin: context.origin,
@@ -201,7 +229,8 @@ function argumentsOf(options: DLJobOptions, spec: JobSpec, cwd: string): FirstAr
   }
 }
 
-function outputsOf(
+/** Where the outputs of a run go that is made now. */
+export function outputsOf(
   job: RunnableJob,
   settings: ResolvedSettings,
   root: string,

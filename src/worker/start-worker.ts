@@ -2,7 +2,8 @@
 import type { RoundContext } from '../contract/platform.js';
 import { findGpus } from './gpus.js';
 import { nodeHost, pythonHost } from './host-command.js';
-import { hostPlan } from './host-plan.js';
+import type { JobSpec } from '../contract/spec.js';
+import { hostPlan, type HostPlan } from './host-plan.js';
 import type { SpareHost } from './spare-host.js';
 import { Worker, type WorkerOptions } from './worker.js';
 
@@ -11,13 +12,17 @@ export interface StartOptions extends Pick<WorkerOptions, 'endsWithUs'> {
   readonly spares?: readonly SpareHost[];
 }
 
+/** The hosts that a worker on this machine has. Throws CONFIG_INVALID when there are fewer GPUs than a task needs. */
+export function hostsFor(spec: JobSpec): HostPlan {
+  return hostPlan(spec, spec.gpus > 0 ? (spec.gpuIds ?? findGpus()) : []);
+}
+
 /** Throws CONFIG_INVALID when there are fewer GPUs than a task needs. */
 export function startWorker(round: RoundContext, options: StartOptions = {}): Worker {
   const { spec } = round;
   const { memory } = spec.policy;
   const heap = memory === null ? null : memory * spec.taskConcurrency;
-  const gpus = spec.gpus > 0 ? (spec.gpuIds ?? findGpus()) : [];
-  const plan = hostPlan(spec, gpus);
+  const plan = hostsFor(spec);
   return new Worker({
     ...options,
     round,

@@ -2,9 +2,11 @@
 import { availableParallelism } from 'node:os';
 import { join } from 'node:path';
 import type { ExpectedRun, Platform, RoundContext, RoundHandle } from '../../contract/platform.js';
+import type { PlanContext, PlatformPlan } from '../../contract/plan.js';
 import { pythonHost, nodeHost } from '../../worker/host-command.js';
 import { SpareHost } from '../../worker/spare-host.js';
-import { startWorker } from '../../worker/start-worker.js';
+import { hostsFor, startWorker } from '../../worker/start-worker.js';
+import { checkMachine } from './check-machine.js';
 
 /** Hosts that boot already; for whichever run of this process starts next. */
 let spares: SpareHost[] = [];
@@ -34,4 +36,20 @@ export const localPlatform: Platform = {
     spares = [];
     return startWorker(round, { spares: claimed });
   },
+
+  plan({ spec, tasks }: PlanContext): Promise<PlatformPlan> {
+    const { taskConcurrency } = spec;
+    const hosts = Math.min(hostsFor(spec).hosts, Math.ceil(tasks / taskConcurrency));
+    const each = taskConcurrency === 1 ? '' : `, ${taskConcurrency} tasks at a time in each`;
+    return Promise.resolve({
+      workers: `${hosts} ${hosts === 1 ? 'process' : 'processes'} on this machine${each}`,
+      chunks: null,
+      script: null,
+      submissions: [],
+      limits: [],
+      refusal: null,
+    });
+  },
+
+  checkup: checkMachine,
 };
