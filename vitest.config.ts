@@ -11,6 +11,7 @@ const SAME_ON_EACH_NODE = [
   'logs',
   'open-run',
   'remove-runs',
+  'requirements',
   'results-command',
   'runs-list',
   'status',

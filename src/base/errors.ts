@@ -24,6 +24,8 @@ export const ERROR_CODES = {
   PYTHON_NOT_FOUND: 3,
   WORKERS_FAILED: 3,
   SLURM_MISSING: 3,
+  SLURM_REJECTED: 2,
+  SLURM_UNREACHABLE: 3,
   STORE_FAILED: 3,
   JOURNAL_DAMAGED: 3,
   RUN_NOT_FOUND: 2,
@@ -35,6 +37,7 @@ export const ERROR_CODES = {
   ARGS_UNFINISHED: 2,
   ENV_MISSING: 2,
   TASK_NOT_FOUND: 2,
+  ENV_BUILD_FAILED: 3,
 } as const satisfies Record<string, 2 | 3>;
 
 /** One of the codes of {@link ERROR_CODES}. */

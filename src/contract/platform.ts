@@ -192,6 +192,8 @@ export interface ExpectedRun {
 export interface Platform {
   readonly name: string;
   readonly capabilities: PlatformCapabilities;
+  /** Throws for what the platform will not take, before anything is made or sent. `env` is where it looks for its tools. */
+  check?(spec: JobSpec, env: Readonly<Record<string, string | undefined>>): Promise<void>;
   start(round: RoundContext): RoundHandle | Promise<RoundHandle>;
   /**
    * A run like `expected` is likely to start soon: whatever takes time and depends on nothing else can begin.

@@ -3,7 +3,7 @@
  * lines: all that such a round takes from the rounds before it.
  */
 import { existsSync, statSync } from 'node:fs';
-import { basename, isAbsolute, join } from 'node:path';
+import { basename, join } from 'node:path';
 import { JobError, UsageError } from '../base/errors.js';
 import type { ResolvedSettings } from '../config/load.js';
 import type { Settings, Variables } from '../config/settings.js';
@@ -13,10 +13,11 @@ import { specOfRound } from '../store/rounds.js';
 import { sweepTemps } from '../outputs/outputs-of-run.js';
 import { surveyRun, type Survey } from '../outputs/survey.js';
 import { roundElsewhere } from '../outputs/unwatched.js';
+import { readPackages } from '../envs/read-packages.js';
 import { loadPlatform } from '../platforms/registry.js';
 import { findModule } from '../snapshot/find-module.js';
 import { relinkSnapshot } from '../snapshot/relink.js';
-import { loadedFile, takeSnapshot } from '../snapshot/snapshot.js';
+import { loadedFile, packagesOf, takeSnapshot } from '../snapshot/snapshot.js';
 import { readSealed } from '../store/args-store.js';
 import { acceptDamage, acceptedDamage, type DamagedRegion } from '../store/damage.js';
 import { takeLock, type HeldLock } from '../store/lock.js';
@@ -30,6 +31,7 @@ import { adoptedRound, availableVariables, hasEnded, stillRuns } from './adopt.j
 import { retryWork, unfinishedWork, type RetryChoice } from './choose-work.js';
 import { redactPatterns } from '../worker/redact.js';
 import { taskEnvironment } from './environment.js';
+import { installPackages, useEnvironment } from './environments.js';
 import { recallJob } from './recall.js';
 import { recordedArguments, sourceOf } from './recorded-arguments.js';
 import type { Reporter } from './reporter.js';
@@ -51,6 +53,8 @@ export interface ContinueOptions {
   /** Finish what was recorded of an argument list that cannot be continued. */
   readonly seal: boolean;
   readonly skipDamaged: boolean;
+  /** Aborted: nothing more is installed. */
+  readonly signal: AbortSignal;
 }
 
 /**
@@ -94,6 +98,8 @@ async function nextRound(
   takeRequests(paths);
   let survey = readJournal(paths, options);
   const last = survey.rounds.at(-1);
+  const spec = overlaidSpec(specOfRound(run.spec, last), options.settings, base.values);
+  const platform = await loadPlatform(spec.platform);
   if (last !== undefined && last.platform !== 'local' && !hasEnded(survey, last)) {
     const isOver = survey.settled >= (readSealed(paths)?.count ?? Infinity);
     if (elsewhere !== null && retry === null && !isChanged(options)) {
@@ -107,10 +113,10 @@ async function nextRound(
       });
     }
     if (elsewhere !== null && retry !== null && !isOver) throw stillRuns(run);
+    await platform.check?.(spec, environment);
     await (await loadPlatform(last.platform)).discard?.(paths.dir, last.round);
     survey = readJournal(paths, options);
   }
-  const spec = overlaidSpec(specOfRound(run.spec, last), options.settings, base.values);
   const args = await recordedArguments(paths, run, options);
   const work =
     retry === null
@@ -129,12 +135,24 @@ async function nextRound(
     args.close();
     return null;
   }
+  if (work.size > 0 || work.open) await platform.check?.(spec, environment);
   const variables = await variablesOf(paths, run, options);
   const env = taskEnvironment(variables, environment);
   const redact = redactPatterns(spec.redact, env);
   // A worker that was killed may not have got to it.
   if (redact.length > 0) maskFolder(paths.logs, redact);
-  const code = await codeOf(paths, run, last, base, options.newCode);
+  const code = await codeOf(paths, run, last, options.newCode);
+  // A round without tasks needs none.
+  const installed =
+    work.size === 0 && !work.open
+      ? null
+      : await installPackages(packagesOf(code.folder), {
+          root: run.projectRoot,
+          dlsRoot: rootOf(paths),
+          python: run.spec.python,
+          notice: (text) => options.reporter.notice(text),
+          signal: options.signal,
+        });
   const number = (last?.round ?? 0) + 1;
   const shuffle = spec.policy.shuffle ? `${run.id} ${number}` : null;
   const charged = retry === null ? survey.charged : new Map<number, number>();
@@ -142,8 +160,11 @@ async function nextRound(
   return {
     paths,
     run,
-    spec,
-    platform: await loadPlatform(spec.platform),
+    spec: useEnvironment({ ...spec, python: run.spec.python }, installed, {
+      code: code.folder,
+      root: run.codeRoot,
+    }),
+    platform,
     lock,
     round: {
       version: 1,
@@ -152,6 +173,7 @@ async function nextRound(
       platform: spec.platform,
       code: code.hash,
       entry: code.entry,
+      environment: installed,
       again: retry?.again === true ? number : retry === null ? (last?.again ?? 0) : 0,
       shuffle,
       resources: resourcesOf(spec),
@@ -246,7 +268,6 @@ async function codeOf(
   paths: RunPaths,
   run: RunFile,
   last: RoundFile | undefined,
-  base: ResolvedSettings,
   isNew: boolean,
 ): Promise<{ readonly hash: string; readonly folder: string; readonly entry: string }> {
   if (!isNew) {
@@ -270,14 +291,20 @@ async function codeOf(
       },
     );
   }
-  const { dls_root: dlsRoot } = base.values;
+  const dlsRoot = rootOf(paths);
   const snapshot = await takeSnapshot({
     root: codeRoot,
     entries: [{ file: found.file, language: found.language, module: spec.moduleName }],
     modules: spec.modules,
-    dlsRoot: isAbsolute(dlsRoot) ? dlsRoot : join(run.projectRoot, dlsRoot),
+    packages: readPackages(spec.requirements, { language: spec.language, root: run.projectRoot, dlsRoot }),
+    dlsRoot,
     python: () => resolveInterpreter(spec.python, run.projectRoot),
   });
   const folder = writeCode(snapshot, paths.code);
   return { hash: snapshot.hash, folder, entry: loadedFile(snapshot, found.file) };
+}
+
+/** `dls_root` of the project. */
+function rootOf({ dir }: RunPaths): string {
+  return join(dir, '..', '..');
 }

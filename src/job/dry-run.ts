@@ -13,6 +13,7 @@ import { outputsOf, readJob, type PrepareContext } from './prepare.js';
 import { processors } from './resolve-job.js';
 import { callFound, type CallOptions } from './run.js';
 import { prepareContexts, type InvocationOptions } from './run-jobs.js';
+import type { Reporter } from './reporter.js';
 import type { RunnableJob } from './runnable-job.js';
 
 /** What a run of a job would be. */
@@ -46,17 +47,18 @@ const LARGEST = 10;
 export interface PlanOptions extends InvocationOptions {
   /** Aborting it ends the looking. */
   readonly signal: AbortSignal;
+  readonly reporter: Reporter;
 }
 
 /** Calls the job function `method` and tells what its jobs would be. Throws as {@link callAndRun} does for broken ones. */
 export async function callAndPlan(
   method: string,
-  options: CallOptions & PlanOptions & Required<Pick<CallOptions, 'cwd' | 'base' | 'reporter'>>,
+  options: CallOptions & PlanOptions & Required<Pick<CallOptions, 'cwd' | 'base'>>,
 ): Promise<JobPlan[]> {
   return await withoutTraces(async (cacheRoot) => {
     const found = await findJobFunction(method, options.base, cacheRoot);
     const { jobs, invocation } = await callFound(found, method, options);
-    return await plans(jobs, { ...invocation, signal: options.signal }, cacheRoot);
+    return await plans(jobs, { ...invocation, signal: options.signal, reporter: options.reporter }, cacheRoot);
   });
 }
 

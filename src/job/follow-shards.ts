@@ -1,5 +1,6 @@
 /** Reads what workers outside the controller record, and gives it to the collector. */
 import { basename } from 'node:path';
+import { DlJobsError } from '../base/errors.js';
 import type { Collector } from '../outputs/collector.js';
 import { JournalTail, writerOf } from '../outputs/journal-tail.js';
 import type { Survey } from '../outputs/survey.js';
@@ -31,6 +32,7 @@ export class ShardFollower {
   readonly #options: FollowOptions;
   readonly #tail: JournalTail;
   readonly #logs = new Map<string, TaskLogs>();
+  #damagedSince: number | null = null;
   #timer: NodeJS.Timeout | null = null;
   #ended = false;
 
@@ -54,6 +56,18 @@ export class ShardFollower {
 
   /** Collects what there is now. */
   look(): void {
+    try {
+      this.#look();
+      this.#damagedSince = null;
+    } catch (error) {
+      if (!(error instanceof DlJobsError) || error.code !== 'JOURNAL_DAMAGED') throw error;
+      // On a network file system what was written later can come into sight earlier.
+      this.#damagedSince ??= performance.now();
+      if (performance.now() - this.#damagedSince > SIGHT_MS) throw error;
+    }
+  }
+
+  #look(): void {
     const { collector, paths, onNews } = this.#options;
     let any = false;
     for (const { shard, lines } of this.#tail.news()) {

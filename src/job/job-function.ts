@@ -130,6 +130,7 @@ function loadable(signature: FunctionSignature, place: Place): JobFunction {
         root,
         entries: [{ file, language: 'node', module }],
         modules: [],
+        packages: null,
         dlsRoot,
         cacheRoot,
         python: () => python,

@@ -35,7 +35,10 @@ export interface DLJobOptions<F = unknown> {
   readonly kwargs?: TaskKwargs<F> | undefined;
   /** Modules, packages or folders to add whole to the code snapshot. */
   readonly modules?: readonly string[] | undefined;
-  /** Requirements, or the path of a requirements file; installed by platforms that need it, ignored on `local`. */
+  /**
+   * Packages to install for the tasks: lines of a requirements file, or what `npm install` takes; or the path of a
+   * requirements file, or of a package.json.
+   */
   readonly requirements?: readonly string[] | string | undefined;
   /** Data files to ship, on platforms that need it. */
   readonly data?: readonly string[] | undefined;

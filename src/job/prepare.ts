@@ -13,6 +13,8 @@ import {
   type OutputPaths,
   type RunFile,
 } from '../contract/spec.js';
+import type { Packages } from '../contract/packages.js';
+import { readPackages } from '../envs/read-packages.js';
 import { loadPlatform } from '../platforms/registry.js';
 import { findModule } from '../snapshot/find-module.js';
 import { loadedFile, realRoot, takeSnapshot, type Snapshot } from '../snapshot/snapshot.js';
@@ -24,6 +26,7 @@ import { resolveInterpreter } from '../worker/host-command.js';
 import { argumentList } from './argument-list.js';
 import { redactPatterns } from '../worker/redact.js';
 import { taskEnvironment } from './environment.js';
+import { installPackages, refuseInContainer, useEnvironment } from './environments.js';
 import { firstSource, type FirstArguments } from './first-source.js';
 import type { DLJobOptions } from './options.js';
 import { outputPaths, unusedPaths } from './output-paths.js';
@@ -53,6 +56,10 @@ export interface PrepareContext {
   readonly codeRoot: string | null;
   /** Names that runs of this invocation have. */
   readonly takenNames: Set<string>;
+  /** Told what is installed. */
+  readonly notice: (text: string) => void;
+  /** Aborted: nothing more is installed; the run exists all the same, to be resumed. */
+  readonly signal: AbortSignal;
   /** Where `cache/` is, for who leaves nothing behind. Absolute. @default `dls_root` */
   readonly cacheRoot?: string;
 }
@@ -69,6 +76,8 @@ export interface ReadJob {
   readonly spec: JobSpec;
   readonly list: FirstArguments;
   readonly env: Readonly<Record<string, string>>;
+  /** What is to be installed; null: nothing. */
+  readonly packages: Packages | null;
   readonly snapshot: Snapshot;
 }
 
@@ -100,6 +109,9 @@ export async function readJob(job: RunnableJob, context: PrepareContext): Promis
     sample: smaller(options.sample ?? null, context.sample),
   });
   refuseUnable(platform, spec);
+  await platform.check?.(spec, context.environment);
+  const packages = readPackages(spec.requirements, { language: spec.language, root, dlsRoot });
+  refuseInContainer(packages, settings);
   refuseContainer(settings);
   const list = argumentsOf(options, spec, context.cwd);
   const env = taskEnvironment(settings.values.env, context.environment);
@@ -111,20 +123,21 @@ export async function readJob(job: RunnableJob, context: PrepareContext): Promis
       ...originEntry(context),
     ],
     modules: spec.modules,
+    packages,
     dlsRoot,
     cacheRoot: context.cacheRoot,
     python: () => resolveInterpreter(spec.python, root),
   });
-  return { settings, root, codeRoot, dlsRoot, platform, spec, list, env, snapshot };
+  return { settings, root, codeRoot, dlsRoot, platform, spec, list, env, packages, snapshot };
 }
 
 /** As {@link readJob}, and then makes the run folder. Throws STORE_FAILED, too. */
 export async function prepareRun(job: RunnableJob, context: PrepareContext): Promise<PreparedRun> {
   const options = job.options;
-  const { settings, root, codeRoot, dlsRoot, platform, spec, list, env, snapshot } = await readJob(
-    job,
-    context,
-  );
+  const read = await readJob(job, context);
+  const { settings, root, codeRoot, dlsRoot, platform, spec, list, env, packages, snapshot } = read;
+  const { notice, signal } = context;
+  const environment = await installPackages(packages, { root, dlsRoot, python: spec.python, notice, signal });
   const created = new Date();
   const id = newRunId(`${options.moduleName}.${spec.methodName}`, created);
   const paths = createRunFolder(dlsRoot, id);
@@ -165,7 +178,7 @@ export async function prepareRun(job: RunnableJob, context: PrepareContext): Pro
     const first: PreparedRound = {
       paths,
       run,
-      spec,
+      spec: useEnvironment(spec, environment, { code, root: codeRoot }),
       platform,
       lock,
       round: {
@@ -175,6 +188,7 @@ export async function prepareRun(job: RunnableJob, context: PrepareContext): Pro
         platform: platform.name,
         code: snapshot.hash,
         entry: run.entry,
+        environment,
         again: 0,
         shuffle: spec.policy.shuffle || spec.sample !== null ? id : null,
         resources: resourcesOf(spec),

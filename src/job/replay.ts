@@ -2,7 +2,6 @@
 import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 import { InfrastructureError, UsageError, type DlJobsError } from '../base/errors.js';
-import { loadSettings } from '../config/load.js';
 import type { RoundContext } from '../contract/platform.js';
 import { scanEnds } from '../contract/record-scan.js';
 import type { JobSpec, RunFile } from '../contract/spec.js';
@@ -10,8 +9,9 @@ import { WIRE_VERSION, type InitMessage } from '../contract/wire.js';
 import { describeFailure } from '../outputs/describe-outcome.js';
 import { checkTask, taskNotFound } from '../outputs/known-task.js';
 import { RecordLines } from '../outputs/record-lines.js';
+import { readPackages } from '../envs/read-packages.js';
 import { findModule } from '../snapshot/find-module.js';
-import { loadedFile, realRoot, takeSnapshot } from '../snapshot/snapshot.js';
+import { loadedFile, packagesOf, realRoot, takeSnapshot } from '../snapshot/snapshot.js';
 import { ArgsReader, readSealed } from '../store/args-store.js';
 import { readRounds } from '../store/rounds.js';
 import { readRun, type RunPaths } from '../store/run-folder.js';
@@ -20,7 +20,7 @@ import { nodeHost, pythonHost, resolveInterpreter } from '../worker/host-command
 import { fatalError } from '../worker/start-errors.js';
 import type { HostCommand } from '../worker/start-host.js';
 import { countArgs } from './count-args.js';
-import { dlsRootOf } from './prepare.js';
+import { installPackages, useEnvironment } from './environments.js';
 import { storedEnvironment } from './stored-environment.js';
 import { writeCode } from './write-code.js';
 
@@ -33,6 +33,8 @@ export interface ReplayOptions {
   readonly environment: Readonly<Record<string, string | undefined>>;
   /** Aborted: the process is ended. */
   readonly signal: AbortSignal;
+  /** Told what is installed. */
+  readonly notice: (text: string) => void;
 }
 
 export interface Replayed {
@@ -60,7 +62,8 @@ export async function replayTask(paths: RunPaths, task: number, options: ReplayO
   const run = readRun(paths);
   const line = argumentLine(paths, task);
   const env = storedEnvironment(run.spec, options.environment);
-  const code = options.code === 'run' ? codeOfRun(paths, run) : await codeOfNow(run, options);
+  const found = options.code === 'run' ? codeOfRun(paths, run) : await codeOfNow(paths, run);
+  const code = await withPackages(found, paths, run, options);
   const command = hostCommand(run, code.spec, env, options.inspect);
   if (!existsSync(run.cwd)) {
     throw new InfrastructureError(
@@ -105,16 +108,16 @@ function codeOfRun(paths: RunPaths, { spec }: RunFile): Code {
   return { root, spec, entry: round.entry };
 }
 
-async function codeOfNow(run: RunFile, { environment }: ReplayOptions): Promise<Code> {
-  const { moduleName, modules, python } = run.spec;
+async function codeOfNow(paths: RunPaths, run: RunFile): Promise<Code> {
+  const { moduleName, modules, python, requirements } = run.spec;
   const root = realRoot(run.codeRoot);
-  const settings = await loadSettings({ cwd: run.projectRoot, env: environment });
-  const dlsRoot = dlsRootOf(settings);
+  const dlsRoot = rootOf(paths);
   const { file, language } = findModule(root, moduleName);
   const snapshot = await takeSnapshot({
     root,
     entries: [{ file, language, module: moduleName }],
     modules,
+    packages: readPackages(requirements, { language, root: run.projectRoot, dlsRoot }),
     dlsRoot,
     python: () => resolveInterpreter(python, root),
   });
@@ -123,6 +126,24 @@ async function codeOfNow(run: RunFile, { environment }: ReplayOptions): Promise<
     spec: { ...run.spec, file, language },
     entry: loadedFile(snapshot, file),
   };
+}
+
+/** The same code, with what its `requirements` name. */
+async function withPackages(
+  code: Code,
+  paths: RunPaths,
+  run: RunFile,
+  { notice, signal }: ReplayOptions,
+): Promise<Code> {
+  const { python } = run.spec;
+  const environment = await installPackages(packagesOf(code.root), {
+    root: run.projectRoot,
+    dlsRoot: rootOf(paths),
+    python,
+    notice,
+    signal,
+  });
+  return { ...code, spec: useEnvironment(code.spec, environment, { code: code.root, root: run.codeRoot }) };
 }
 
 function hostCommand(
@@ -206,4 +227,9 @@ function startFailed(
     : new InfrastructureError('HOST_START_FAILED', message, {
         hint: 'Check the limits on processes and memory.',
       });
+}
+
+/** `dls_root` of the project. */
+function rootOf({ dir }: RunPaths): string {
+  return join(dir, '..', '..');
 }

@@ -126,6 +126,7 @@ async function continueRuns(
       newCode: context.code === 'new',
       seal: context.seal === true,
       skipDamaged: context.skipDamaged === true,
+      signal,
     });
     if (prepared === null) {
       const overview = viewRun(paths);

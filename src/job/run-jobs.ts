@@ -60,8 +60,10 @@ export async function runJobs(
   options: InvocationOptions,
 ): Promise<RunSummary[]> {
   const reporter = options.reporter ?? consoleReporter();
-  const contexts = await prepareContexts(jobs.length, options);
+  const contexts = await prepareContexts(jobs.length, { ...options, reporter });
   const prepared: PreparedRun[] = [];
+  const never = new AbortController().signal;
+  const signal = options.signal ?? never;
   try {
     for (const [groupIndex, job] of jobs.entries())
       prepared.push(await prepareRun(job, contexts[groupIndex] as PrepareContext));
@@ -77,8 +79,6 @@ export async function runJobs(
   const tell = (): void => options.onCommitted?.(prepared.map(({ first }) => first.paths));
   const isRemote = prepared[0]?.first.platform.capabilities.local === false;
   if (!isRemote) tell();
-  const never = new AbortController().signal;
-  const signal = options.signal ?? never;
   const summaries: RunSummary[] = [];
   try {
     for (const { job, first } of prepared) {
@@ -109,14 +109,14 @@ export async function runJobs(
 /** What the jobs of an invocation are prepared with, in their order. */
 export async function prepareContexts(
   groupSize: number,
-  options: InvocationOptions,
+  options: InvocationOptions & { readonly reporter: Reporter },
 ): Promise<PrepareContext[]> {
   const cwd = options.cwd ?? process.cwd();
   const environment = options.env ?? process.env;
   const base = options.base ?? (await loadSettings({ cwd, env: environment }));
   const group = `${preciseTimestamp(new Date())}-${randomBytes(3).toString('hex')}`;
   const takenNames = new Set<string>();
-  const { origin } = options;
+  const { origin, reporter, signal = new AbortController().signal } = options;
   return Array.from({ length: groupSize }, (_, groupIndex) => ({
     base,
     commandLine: options.settings ?? {},
@@ -132,6 +132,8 @@ export async function prepareContexts(
     codeRoot: options.codeRoot ?? null,
     environment,
     takenNames,
+    notice: (text) => reporter.notice(text),
+    signal,
   }));
 }
 

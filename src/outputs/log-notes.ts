@@ -39,6 +39,7 @@ function header(run: RunFile, round: RoundFile | undefined, event: EventRecord):
     `RUN       ${run.id}`,
     ...(event.r > 1 ? [`ROUND     ${event.r} (${String(event['kind'])})`] : []),
     `CODE      ${String(event['code'])}${event['code'] === run.code ? '' : ' (taken anew)'}`,
+    ...(round?.environment ? [`PACKAGES  ${round.environment.folder}`] : []),
     '='.repeat(100),
   ];
 }

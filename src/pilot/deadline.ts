@@ -43,7 +43,8 @@ export class Deadline {
     if (left === null) return 'time';
     if (left <= this.#closing) return 'over';
     // A task that is longer than half of the time is begun in the first half, or it never would be.
-    return left < this.#closing + Math.min(this.#longest, this.#whole / 2) ? 'drain' : 'time';
+    const half = this.#whole > 0 ? this.#whole / 2 : Infinity;
+    return left < this.#closing + Math.min(this.#longest, half) ? 'drain' : 'time';
   }
 
   /** Seconds until the worker is ended; null: it is not, or nobody knows. */

@@ -1,6 +1,7 @@
 /** `rounds/<n>/round.json`: one go at a run's work. */
 import { mkdirSync, readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
+import type { Environment } from '../contract/packages.js';
 import type { Policy } from '../contract/policy.js';
 import type { JobSpec } from '../contract/spec.js';
 import { storeError, writeAtomic } from './atomic.js';
@@ -35,6 +36,8 @@ export interface RoundFile {
   readonly code: string;
   /** The file to load, relative to the snapshot's root. */
   readonly entry: string;
+  /** What was installed for its tasks. */
+  readonly environment?: Environment | null;
   /** The tasks of the round. */
   readonly work: 'all' | WorkFile;
   /**
@@ -54,7 +57,8 @@ export interface RoundFile {
 export function specOfRound(spec: JobSpec, round: RoundFile | undefined): JobSpec {
   if (round === undefined) return spec;
   const { durability, ...policy } = round.policy;
-  return { ...spec, ...round.resources, policy, durability: durability as JobSpec['durability'] };
+  const python = round.environment?.python ?? spec.python;
+  return { ...spec, ...round.resources, python, policy, durability: durability as JobSpec['durability'] };
 }
 
 export function roundFolder(paths: RunPaths, round: number): string {

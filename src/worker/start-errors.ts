@@ -109,6 +109,6 @@ function missingPackage(message: string, language: 'node' | 'python'): string | 
       : /No module named '(\w+)/.exec(message)?.[1];
   if (name === undefined) return undefined;
   return language === 'node'
-    ? `Install it: \`npm install ${name}\`.`
-    : `Install it for the interpreter that \`python\` names: \`python -m pip install ${name}\`.`;
+    ? `Install it: \`npm install ${name}\`, or name it in \`requirements\` of the job.`
+    : `Install it for the interpreter that \`python\` names: \`python -m pip install ${name}\`, or name it in \`requirements\` of the job.`;
 }

@@ -20,6 +20,7 @@ const FLOORS: Readonly<Record<string, number>> = {
   store: 2,
   worker: 2,
   snapshot: 2,
+  envs: 2,
   contract: 1,
   base: 0,
 };

@@ -71,6 +71,7 @@ describe('the settings of Slurm', () => {
       options: { comment: 'file', exclusive: true },
       setup: ['module load a,b', 'module load c'],
       node: '',
+      workerTimeout: 120,
     });
   });
 

@@ -32,6 +32,11 @@ const COMPONENTS = {
     check: ['python3', '-c', 'import sys; sys.exit(sys.version_info < (3, 8))'],
     get: 'Python 3.8 or newer as python3',
   },
+  /** Virtual environments; Debian has a package of its own for them. */
+  venv: {
+    check: ['python3', '-c', 'import ensurepip, venv'],
+    get: 'apt-get install python3-venv',
+  },
   podman: {
     check: ['podman', 'info'],
     get: 'apt-get install podman runc',

@@ -1,5 +1,5 @@
 /** What Slurm's words mean: why a job waits, and how it ended. */
-import type { JobExit } from './squeue.js';
+import type { JobEnd } from './client.js';
 
 /** Why jobs wait: the most common reasons of those that `squeue` names. */
 const REASONS: Readonly<Record<string, string>> = {
@@ -66,15 +66,6 @@ export function explainReason(reason: string): string {
     return `a limit of your ${whose}${what === undefined ? '' : ` on ${what}`} is reached`;
   }
   return reason === '' ? 'Slurm gives no reason' : `Slurm says ${reason}`;
-}
-
-/** An element that has ended. */
-export interface JobEnd {
-  /** `OUT_OF_MEMORY`, `TIMEOUT` …; `GONE` when nobody knows any more. */
-  readonly state: string;
-  readonly reason: string;
-  readonly exit: JobExit | null;
-  readonly node: string;
 }
 
 /** What Slurm itself does to a job, in signals: it could not make the file for the output of the job. */
