@@ -95,6 +95,7 @@ export interface GivenOptions {
   readonly older_than?: number;
   readonly run?: string;
   readonly round?: number;
+  readonly checkup?: string;
   readonly force?: boolean;
   readonly info?: boolean;
 }
@@ -293,6 +294,13 @@ export const OPTIONS: readonly OptionSpec[] = [
     takes: 'value',
     metavar: 'N',
     description: 'Number of the round.',
+    commands: ['worker'],
+  },
+  {
+    name: 'checkup',
+    takes: 'value',
+    metavar: 'DIR',
+    description: 'Instead of a run: where `dl_jobs doctor` waits to hear of this machine.',
     commands: ['worker'],
   },
   flag('force', 'With config: overwrite an existing file. With rm: cancel the run first.', ['config', 'rm']),

@@ -35,7 +35,7 @@ export function planText(plan: JobPlan, paint: Paint): string {
     ['run', plan.runFolder],
   ];
   return [
-    `${printable(head)}`,
+    printable(head),
     ...lines([...rows, ...files, ...ends]),
     ...plan.warnings.map((text) => `  ${paint.yellow(`warning: ${printable(text)}`)}`),
     ...(list.unfinished === null
@@ -67,7 +67,7 @@ export function planObject(plan: JobPlan): Record<string, unknown> {
     chunks: platform?.chunks ?? null,
     image: spec.image,
     container: plan.container,
-    requirements: spec.requirements,
+    requirements: plan.packages,
     env: spec.env,
     snapshot: plan.snapshot,
     results: plan.outputs.results,
@@ -97,7 +97,7 @@ function tasksText({ spec, list, tasks }: JobPlan): string {
 }
 
 function chunksText(platform: PlatformPlan | null): string | null {
-  if (platform?.chunks == null) return null;
+  if (platform === null || platform.chunks === null) return null;
   const { count: chunks, largest, smallest } = platform.chunks;
   if (chunks === 0) return '0';
   const sizes =
@@ -123,9 +123,13 @@ function needsText({ spec }: JobPlan): string {
     .concat(' a task');
 }
 
-function requirementsText({ spec: { requirements } }: JobPlan): string | null {
-  if (requirements === null || requirements.length === 0) return null;
-  return typeof requirements === 'string' ? `what ${requirements} names` : requirements.join(', ');
+function requirementsText({ packages }: JobPlan): string | null {
+  if (packages === null) return null;
+  if (packages.language === 'python') return packages.requirements.join(', ');
+  if (packages.specs.length > 0) return packages.specs.join(', ');
+  const dependencies = packages.manifest?.['dependencies'];
+  const named = typeof dependencies === 'object' && dependencies !== null ? Object.entries(dependencies) : [];
+  return named.map(([name, version]) => `${name}@${String(version)}`).join(', ');
 }
 
 function submissionLines(platform: PlatformPlan | null, paint: Paint): string[] {

@@ -2,6 +2,7 @@
 import { mkdtempSync, rmSync, statSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import type { Packages } from '../contract/packages.js';
 import type { PlatformPlan } from '../contract/plan.js';
 import type { JobSpec, OutputPaths } from '../contract/spec.js';
 import type { Snapshot } from '../snapshot/snapshot.js';
@@ -23,6 +24,8 @@ export interface JobPlan {
   /** Tasks that would run now: fewer than the list has, where only a sample was asked for. */
   readonly tasks: number;
   readonly snapshot: SnapshotSize;
+  /** What would be installed where it is not there yet; null: nothing. */
+  readonly packages: Packages | null;
   /** What runs tasks inside their image. */
   readonly container: string;
   readonly outputs: OutputPaths;
@@ -58,7 +61,11 @@ export async function callAndPlan(
   return await withoutTraces(async (cacheRoot) => {
     const found = await findJobFunction(method, options.base, cacheRoot);
     const { jobs, invocation } = await callFound(found, method, options);
-    return await plans(jobs, { ...invocation, signal: options.signal, reporter: options.reporter }, cacheRoot);
+    return await plans(
+      jobs,
+      { ...invocation, signal: options.signal, reporter: options.reporter },
+      cacheRoot,
+    );
   });
 }
 
@@ -91,7 +98,10 @@ async function plans(
 }
 
 async function planJob(job: RunnableJob, context: PrepareContext, signal: AbortSignal): Promise<JobPlan> {
-  const { settings, root, dlsRoot, platform, spec, list, env, snapshot } = await readJob(job, context);
+  const { settings, root, dlsRoot, platform, spec, list, env, packages, snapshot } = await readJob(
+    job,
+    context,
+  );
   const length = await countList(list, spec.limit, signal);
   const tasks = Math.min(length.tasks, spec.sample ?? Infinity);
   const now = new Date();
@@ -102,6 +112,7 @@ async function planJob(job: RunnableJob, context: PrepareContext, signal: AbortS
     list: length,
     tasks,
     snapshot: sizeOf(snapshot),
+    packages,
     container: settings.values.container,
     outputs: outputsOf(job, settings, root, now, context.takenNames),
     runFolder: dir,
