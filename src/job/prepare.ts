@@ -13,10 +13,11 @@ import {
   type OutputPaths,
   type RunFile,
 } from '../contract/spec.js';
+import type { Packages } from '../contract/packages.js';
 import { readPackages } from '../envs/read-packages.js';
 import { loadPlatform } from '../platforms/registry.js';
 import { findModule } from '../snapshot/find-module.js';
-import { loadedFile, realRoot, takeSnapshot } from '../snapshot/snapshot.js';
+import { loadedFile, realRoot, takeSnapshot, type Snapshot } from '../snapshot/snapshot.js';
 import { takeLock } from '../store/lock.js';
 import { resourcesOf } from '../store/rounds.js';
 import { createRunFolder } from '../store/run-folder.js';
@@ -59,6 +60,25 @@ export interface PrepareContext {
   readonly notice: (text: string) => void;
   /** Aborted: nothing more is installed; the run exists all the same, to be resumed. */
   readonly signal: AbortSignal;
+  /** Where `cache/` is, for who leaves nothing behind. Absolute. @default `dls_root` */
+  readonly cacheRoot?: string;
+}
+
+/** A job that is known to be sound, before anything is written for it. */
+export interface ReadJob {
+  readonly settings: ResolvedSettings;
+  /** Absolute, without symbolic links. */
+  readonly root: string;
+  /** Root of the task's modules. */
+  readonly codeRoot: string;
+  readonly dlsRoot: string;
+  readonly platform: Platform;
+  readonly spec: JobSpec;
+  readonly list: FirstArguments;
+  readonly env: Readonly<Record<string, string>>;
+  /** What is to be installed; null: nothing. */
+  readonly packages: Packages | null;
+  readonly snapshot: Snapshot;
 }
 
 /** A new run and its first round. */
@@ -74,7 +94,7 @@ export function dlsRootOf(settings: ResolvedSettings): string {
 }
 
 /** Throws a {@link DlJobsError} for all that makes a job broken before it starts. */
-export async function prepareRun(job: RunnableJob, context: PrepareContext): Promise<PreparedRun> {
+export async function readJob(job: RunnableJob, context: PrepareContext): Promise<ReadJob> {
   const options = job.options;
   const settings = jobSettings(context.base, options, context.commandLine);
   const root = realRoot(settings.project.root);
@@ -104,8 +124,17 @@ export async function prepareRun(job: RunnableJob, context: PrepareContext): Pro
     modules: spec.modules,
     packages,
     dlsRoot,
+    cacheRoot: context.cacheRoot,
     python: () => tracingPython(spec, root),
   });
+  return { settings, root, codeRoot, dlsRoot, platform, spec, list, env, packages, snapshot };
+}
+
+/** As {@link readJob}, and then makes the run folder. Throws STORE_FAILED, too. */
+export async function prepareRun(job: RunnableJob, context: PrepareContext): Promise<PreparedRun> {
+  const options = job.options;
+  const read = await readJob(job, context);
+  const { settings, root, codeRoot, dlsRoot, platform, spec, list, env, packages, snapshot } = read;
   const { notice, signal } = context;
   const environment = await installPackages(packages, { root, dlsRoot, python: spec.python, notice, signal });
   const created = new Date();
@@ -136,7 +165,7 @@ export async function prepareRun(job: RunnableJob, context: PrepareContext): Pro
       cwd: context.cwd,
       spec,
       code: snapshot.hash,
-      entry: loadedFile(snapshot, found.file),
+      entry: loadedFile(snapshot, spec.file),
       argsFile: typeof options.argsList === 'string' ? resolve(context.cwd, options.argsList) : null,
       outputs: outputsOf(job, settings, root, created, context.takenNames),
       origin: context.origin,
@@ -203,7 +232,8 @@ function argumentsOf(options: DLJobOptions, spec: JobSpec, cwd: string): FirstAr
   }
 }
 
-function outputsOf(
+/** Where the outputs of a run go that is made now. */
+export function outputsOf(
   job: RunnableJob,
   settings: ResolvedSettings,
   root: string,

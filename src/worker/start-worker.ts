@@ -3,7 +3,8 @@ import type { RoundContext } from '../contract/platform.js';
 import { findGpus } from './gpus.js';
 import type { ContainerPlan } from './container/plan.js';
 import { hostCommand } from './host-command.js';
-import { hostPlan } from './host-plan.js';
+import type { JobSpec } from '../contract/spec.js';
+import { hostPlan, type HostPlan } from './host-plan.js';
 import type { SpareHost } from './spare-host.js';
 import { Worker, type WorkerOptions } from './worker.js';
 
@@ -14,11 +15,15 @@ export interface StartOptions extends Pick<WorkerOptions, 'endsWithUs'> {
   readonly container: ContainerPlan | null;
 }
 
+/** The hosts that a worker on this machine has. Throws CONFIG_INVALID when there are fewer GPUs than a task needs. */
+export function hostsFor(spec: JobSpec): HostPlan {
+  return hostPlan(spec, spec.gpus > 0 ? (spec.gpuIds ?? findGpus()) : []);
+}
+
 /** Throws CONFIG_INVALID when there are fewer GPUs than a task needs. */
 export function startWorker(round: RoundContext, { container, ...options }: StartOptions): Worker {
   const { spec } = round;
-  const gpus = spec.gpus > 0 ? (spec.gpuIds ?? findGpus()) : [];
-  const plan = hostPlan(spec, gpus);
+  const plan = hostsFor(spec);
   return new Worker({
     ...options,
     round,
