@@ -25,7 +25,7 @@ import { takeRequests } from '../store/requests.js';
 import { resourcesOf, type RoundFile } from '../store/rounds.js';
 import { readMove, readRun, type RunPaths } from '../store/run-folder.js';
 import { LOST_AFTER } from '../store/unanswered.js';
-import { resolveInterpreter } from '../worker/host-command.js';
+import { tracingPython } from '../worker/host-command.js';
 import { maskFolder } from '../worker/mask-log.js';
 import { adoptedRound, availableVariables, hasEnded, stillRuns } from './adopt.js';
 import { retryWork, unfinishedWork, type RetryChoice } from './choose-work.js';
@@ -98,6 +98,8 @@ async function nextRound(
   takeRequests(paths);
   let survey = readJournal(paths, options);
   const last = survey.rounds.at(-1);
+  const spec = overlaidSpec(specOfRound(run.spec, last), options.settings, base.values);
+  const platform = await loadPlatform(spec.platform);
   if (last !== undefined && last.platform !== 'local' && !hasEnded(survey, last)) {
     const isOver = survey.settled >= (readSealed(paths)?.count ?? Infinity);
     if (elsewhere !== null && retry === null && !isChanged(options)) {
@@ -111,10 +113,10 @@ async function nextRound(
       });
     }
     if (elsewhere !== null && retry !== null && !isOver) throw stillRuns(run);
+    await platform.check?.(spec, environment);
     await (await loadPlatform(last.platform)).discard?.(paths.dir, last.round);
     survey = readJournal(paths, options);
   }
-  const spec = overlaidSpec(specOfRound(run.spec, last), options.settings, base.values);
   const args = await recordedArguments(paths, run, options);
   const work =
     retry === null
@@ -133,6 +135,7 @@ async function nextRound(
     args.close();
     return null;
   }
+  if (work.size > 0 || work.open) await platform.check?.(spec, environment);
   const variables = await variablesOf(paths, run, options);
   const env = taskEnvironment(variables, environment);
   const redact = redactPatterns(spec.redact, env);
@@ -161,7 +164,7 @@ async function nextRound(
       code: code.folder,
       root: run.codeRoot,
     }),
-    platform: await loadPlatform(spec.platform),
+    platform,
     lock,
     round: {
       version: 1,
@@ -295,7 +298,7 @@ async function codeOf(
     modules: spec.modules,
     packages: readPackages(spec.requirements, { language: spec.language, root: run.projectRoot, dlsRoot }),
     dlsRoot,
-    python: () => resolveInterpreter(spec.python, run.projectRoot),
+    python: () => tracingPython(spec, run.projectRoot),
   });
   const folder = writeCode(snapshot, paths.code);
   return { hash: snapshot.hash, folder, entry: loadedFile(snapshot, found.file) };

@@ -1,8 +1,9 @@
 /** What a round knows of its pieces: array elements as Slurm has them, workers as they say themselves. */
 import type { QueueStatus } from '../../contract/platform.js';
 import type { Heartbeat } from '../../store/heartbeat.js';
-import type { QueueAnswer, QueueRow } from './client.js';
-import { explainReason } from './reasons.js';
+import { SCRIPT_ENDS } from './batch-script.js';
+import type { JobEnd, QueueAnswer, QueueRow } from './client.js';
+import { explainEnd, explainReason } from './reasons.js';
 import type { Submission } from './submissions.js';
 
 /** States in which an element waits or works, or will do so again by itself. */
@@ -30,14 +31,20 @@ export interface Piece {
   readonly id: string;
   readonly isLive: boolean;
   readonly row: QueueRow | null;
+  /** How it ended; null: it has not, or nobody knows. */
+  readonly end: JobEnd | null;
 }
 
 export function isLive(state: string): boolean {
   return LIVE.has(state);
 }
 
-/** The elements of all submissions. */
-export function piecesOf(submissions: readonly Submission[], answer: QueueAnswer): Piece[] {
+/** The elements of all submissions. `ends`: how those ended that the queue shows no more. */
+export function piecesOf(
+  submissions: readonly Submission[],
+  answer: QueueAnswer,
+  ends: ReadonlyMap<string, JobEnd> = new Map(),
+): Piece[] {
   const rows = new Map(answer.rows.map((row) => [`${row.job}_${row.index}`, row]));
   return submissions.flatMap(({ job, elements, at }) => {
     if (job === null) return [];
@@ -45,7 +52,9 @@ export function piecesOf(submissions: readonly Submission[], answer: QueueAnswer
       const id = `${job}_${index}`;
       const row = rows.get(id) ?? null;
       const isNew = Date.now() - at < SHOWN_MS;
-      return { id, row, isLive: row === null ? isNew || answer.silentMs > 0 : isLive(row.state) };
+      const known = ends.get(id) ?? null;
+      const lives = row === null ? known === null && (isNew || answer.silentMs > 0) : isLive(row.state);
+      return { id, row, isLive: lives, end: lives ? null : (row ?? known) };
     });
   });
 }
@@ -82,10 +91,14 @@ export function vanishedWorkers(
   return heartbeats.flatMap(({ writer, job, state, restarts, node }) => {
     const piece = job === null ? undefined : byId.get(job);
     if (state === 'ended' || piece === undefined) return [];
-    const { row } = piece;
-    if (piece.isLive && (row === null || row.restarts <= restarts)) return [];
-    const how =
-      row === null ? 'is not known any more' : `is ${row.state}${row.reason ? ` (${row.reason})` : ''}`;
-    return [{ writer, state: row?.state ?? 'GONE', message: `Slurm job ${job ?? ''} on ${node} ${how}` }];
+    const { row, isLive: lives, end } = piece;
+    if (lives && (row === null || row.restarts <= restarts)) return [];
+    const how = lives ? `on ${node} was started anew` : explainEnd(end ?? GONE, SCRIPT_ENDS);
+    return [
+      { writer, state: lives ? 'REQUEUED' : (end ?? GONE).state, message: `Slurm job ${piece.id} ${how}` },
+    ];
   });
 }
+
+/** An element of which nobody knows any more. */
+export const GONE: JobEnd = { state: 'GONE', reason: '', exit: null, node: '' };

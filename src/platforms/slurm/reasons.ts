@@ -1,5 +1,5 @@
 /** What Slurm's words mean: why a job waits, and how it ended. */
-import type { JobExit } from './squeue.js';
+import type { JobEnd } from './client.js';
 
 /** Why jobs wait: the most common reasons of those that `squeue` names. */
 const REASONS: Readonly<Record<string, string>> = {
@@ -44,12 +44,13 @@ const REASONS: Readonly<Record<string, string>> = {
 const LIMIT = /^(Assoc|QOS)(?:Grp|Max)?(\w*?)(?:Limit|PerUser|PerAccount|PerAcct|PerJob)*$/;
 const LIMITED: readonly (readonly [RegExp, string])[] = [
   [/submit/i, 'jobs in the queue'],
-  [/jobs?/i, 'running jobs'],
+  [/minutes/i, 'computing time'],
   [/gres|gpu/i, 'GPUs'],
   [/cpu/i, 'CPUs'],
   [/mem/i, 'memory'],
   [/node/i, 'nodes'],
-  [/wall|minutes|time/i, 'time'],
+  [/wall|time/i, 'time'],
+  [/job/i, 'running jobs'],
 ];
 
 /** A short sentence on why a job waits, without its own name and dot; Slurm's word where it says enough. */
@@ -66,15 +67,6 @@ export function explainReason(reason: string): string {
     return `a limit of your ${whose}${what === undefined ? '' : ` on ${what}`} is reached`;
   }
   return reason === '' ? 'Slurm gives no reason' : `Slurm says ${reason}`;
-}
-
-/** An element that has ended. */
-export interface JobEnd {
-  /** `OUT_OF_MEMORY`, `TIMEOUT` …; `GONE` when nobody knows any more. */
-  readonly state: string;
-  readonly reason: string;
-  readonly exit: JobExit | null;
-  readonly node: string;
 }
 
 /** What Slurm itself does to a job, in signals: it could not make the file for the output of the job. */

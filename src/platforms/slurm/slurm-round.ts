@@ -9,6 +9,7 @@ import type {
   RoundHandle,
   WorkerStatus,
 } from '../../contract/platform.js';
+import { DlJobsError } from '../../base/errors.js';
 import { readSealed } from '../../store/args-store.js';
 import { cutChunks, readChunks, writeChunks, type ChunkTable } from '../../store/chunks.js';
 import { GUARD, readClaims } from '../../store/claims.js';
@@ -16,8 +17,9 @@ import { hostsOf, markGone, readGone, readHeartbeats, type Heartbeat } from '../
 import { readRounds, readWork } from '../../store/rounds.js';
 import { runPaths, type RunPaths } from '../../store/run-folder.js';
 import { stopOfRound, writeStop } from '../../store/stop-file.js';
-import type { QueueAnswer, SlurmClient } from './client.js';
-import { isLive, piecesOf, queueStatus, vanishedWorkers, type Piece } from './pieces.js';
+import type { JobEnd, QueueAnswer, SlurmClient } from './client.js';
+import { GONE, isLive, piecesOf, queueStatus, vanishedWorkers, type Piece } from './pieces.js';
+import { elementsFor, jobName, mostElements } from './request.js';
 import { Submissions } from './submissions.js';
 import { workersFailed } from './workers-failed.js';
 
@@ -47,6 +49,8 @@ export class SlurmRound implements RoundHandle {
   #heartbeats: Heartbeat[] = [];
   #pieces: Piece[] = [];
   #answer: QueueAnswer | null = null;
+  /** How elements ended that the queue shows no more. */
+  readonly #ends = new Map<string, JobEnd>();
   #lookAt = 0;
   #askAt: number;
   #askEveryMs = LEAST_ASK_MS;
@@ -54,6 +58,13 @@ export class SlurmRound implements RoundHandle {
   #leftBefore = Infinity;
   #idleReplacements = 0;
   #isLeft = false;
+  /** Workers are being submitted for those that ended. */
+  #replacing: Promise<void> | null = null;
+  #failure: { readonly error: unknown } | null = null;
+  /** What Slurm said last when it took no further workers. */
+  #refusal = '';
+  /** Of a submission that Slurm does not answer. */
+  readonly #giveUp = new AbortController();
   #stop: { readonly killAt: number } | null = null;
   #wake = (): void => undefined;
 
@@ -99,12 +110,14 @@ export class SlurmRound implements RoundHandle {
     const killAt = performance.now() + graceMs + (graceMs > 0 ? STOP_GRACE_MS : 0);
     if (this.#stop !== null && this.#stop.killAt <= killAt) return;
     this.#stop = { killAt };
+    this.#giveUp.abort();
     this.#wake();
     writeStop(this.#paths, this.#context.round, graceMs);
   }
 
   leave(): void {
     this.#isLeft = true;
+    this.#giveUp.abort();
     this.#wake();
   }
 
@@ -131,24 +144,26 @@ export class SlurmRound implements RoundHandle {
     while (!this.#isLeft && this.#stop === null && this.#left() > 0) {
       this.#look();
       await this.#ask();
-      await this.#replace();
+      this.#replace();
       await this.#pause(TICK_MS);
+      if (this.#failure !== null) throw this.#failure.error;
     }
-    if (!this.#isLeft) await this.#end();
+    if (this.#isLeft) await this.#replacing;
+    else await this.#end();
   }
 
   /** A controller that died may have submitted what it could not note any more. */
   async #findUnknown(): Promise<void> {
     const unknown = this.#submissions.all.filter(({ job }) => job === null);
     if (unknown.length === 0) return;
-    let answer = await this.#client.queue();
-    while (answer.silentMs > 0 && this.#stop === null && !this.#isLeft) {
-      await this.#pause(LEAST_ASK_MS);
-      answer = await this.#client.queue();
-    }
     for (const submission of unknown) {
-      const row = answer.rows.find(({ name }) => name === submission.name);
-      if (row !== undefined) this.#submissions.note({ ...submission, job: row.job });
+      // The queue as it was some seconds ago may be that of before the submission.
+      let found = await this.#client.find(submission.name);
+      while (found === null && this.#stop === null && !this.#isLeft) {
+        await this.#pause(LEAST_ASK_MS);
+        found = await this.#client.find(submission.name);
+      }
+      if (found?.[0] !== undefined) this.#submissions.note({ ...submission, job: found[0] });
     }
   }
 
@@ -169,7 +184,8 @@ export class SlurmRound implements RoundHandle {
     if (now < this.#askAt) return;
     const answer = await this.#client.queue();
     this.#answer = answer;
-    this.#pieces = piecesOf(this.#submissions.all, answer);
+    this.#pieces = piecesOf(this.#submissions.all, answer, this.#ends);
+    if (answer.silentMs === 0) await this.#learnEnds(answer);
     this.#askEveryMs = Math.min(MOST_ASK_MS, this.#askEveryMs * 1.3);
     this.#askAt = performance.now() + this.#askEveryMs;
     if (answer.silentMs > 0) return;
@@ -181,8 +197,20 @@ export class SlurmRound implements RoundHandle {
     }
   }
 
-  /** Submits workers for those that ended while there was work left. */
-  async #replace(): Promise<void> {
+  /** Slurm forgets what has ended some minutes ago; its accounting, where there is one, does not. */
+  async #learnEnds(answer: QueueAnswer): Promise<void> {
+    const unknown = this.#pieces.filter(({ id, row, isLive: lives }) => {
+      return !lives && row === null && !this.#ends.has(id);
+    });
+    if (unknown.length === 0) return;
+    const ends = await this.#client.ends(unknown.map(({ id }) => id));
+    for (const { id } of unknown) this.#ends.set(id, ends.get(id) ?? GONE);
+    this.#pieces = piecesOf(this.#submissions.all, answer, this.#ends);
+  }
+
+  /** Submits workers for those that ended while there was work left. Slurm may take its time; the round goes on. */
+  #replace(): void {
+    if (this.#replacing !== null) return;
     const { mayStart, round } = this.#context;
     const ended = this.#heartbeats.some(({ state, end }) => state === 'ended' && end !== 'done');
     // Somebody seems to be missing: what Slurm says is worth knowing soon.
@@ -192,10 +220,10 @@ export class SlurmRound implements RoundHandle {
       return;
     const live = this.#pieces.filter((piece) => piece.isLive).length;
     // Who removes a worker by `scancel` does not want another in its place.
-    const removed = this.#pieces.filter(({ row }) => row?.state === 'CANCELLED').length;
+    const removed = this.#pieces.filter(({ end }) => end?.state === 'CANCELLED').length;
     const most = this.#mostElements - removed;
     const others = this.#pieces.some(
-      ({ isLive: lives, row }) => lives || (row?.state !== 'CANCELLED' && row?.state !== 'COMPLETED'),
+      ({ isLive: lives, end }) => lives || (end?.state !== 'CANCELLED' && end?.state !== 'COMPLETED'),
     );
     if (live === 0 && removed > 0 && (most <= 0 || !others)) {
       this.#context.canceled?.('its Slurm jobs were canceled from outside');
@@ -213,7 +241,25 @@ export class SlurmRound implements RoundHandle {
       }
     }
     if (mayStart === false) return;
-    await this.#submit(missing);
+    this.#replacing = this.#submit(missing)
+      .catch((error: unknown) => {
+        const isSlurm = error instanceof DlJobsError && /^SLURM_/.test(error.code);
+        if (live === 0 || !isSlurm) this.#failure = { error };
+        else this.#replaceLater(error);
+      })
+      .finally(() => {
+        this.#replacing = null;
+      });
+  }
+
+  /** Slurm has no room for more workers; those that there are go on. */
+  #replaceLater({ message }: DlJobsError): void {
+    if (message !== this.#refusal)
+      this.#context.warn(`no worker takes the place of those that ended: ${message}`);
+    this.#refusal = message;
+    this.#lastSubmission = performance.now();
+    this.#askEveryMs = MOST_ASK_MS;
+    this.#askAt = performance.now() + MOST_ASK_MS;
   }
 
   #lastSubmission = -Infinity;
@@ -222,29 +268,46 @@ export class SlurmRound implements RoundHandle {
   async #submit(elements: number): Promise<void> {
     const { runId, round } = this.#context;
     const most = await this.#client.mostElements();
+    const before = this.#submissions.jobs.length;
     this.#leftBefore = this.#left();
     for (let rest = elements; rest > 0 && this.#stop === null; rest -= most) {
       const part = {
-        name: `dl_jobs:${runId}:${round}:${this.#submissions.all.length + 1}`,
+        name: jobName(runId, round, this.#submissions.all.length + 1),
         elements: Math.min(rest, most),
         at: Date.now(),
       };
       this.#submissions.note({ ...part, job: null });
-      this.#submissions.note({ ...part, job: await this.#client.submit(part.name, part.elements) });
+      const submitted = await this.#client.submit(part.name, part.elements, this.#giveUp.signal);
+      if (submitted === null) return;
+      this.#submissions.note({ ...part, ...submitted });
+      // No more may wait at a time.
+      if (submitted.elements < part.elements) break;
     }
-    this.#context.notice?.(
-      `${runId}: Slurm has ${elements} ${elements === 1 ? 'worker' : 'workers'} in job ${this.#submissions.jobs.join(', ')}; Ctrl-C ends the run, without this terminal it goes on`,
-    );
+    this.#tell(before);
     this.#lastSubmission = performance.now();
     this.#askEveryMs = LEAST_ASK_MS;
     this.#askAt = performance.now() + LEAST_ASK_MS;
   }
 
+  /** What was submitted since there were `before` submissions. */
+  #tell(before: number): void {
+    const arrays = this.#submissions.all.filter(({ job }) => job !== null).slice(before);
+    const workers = arrays.reduce((sum, { elements }) => sum + elements, 0);
+    if (workers === 0) return;
+    const text = `${workers}${before === 0 ? '' : ' more'} ${workers === 1 ? 'worker' : 'workers'} in Slurm job ${arrays.map(({ job }) => job).join(', ')}`;
+    const advice = before === 0 ? '; Ctrl-C ends the run, without this terminal it goes on' : '';
+    this.#context.notice?.(`${this.#context.runId}: ${text}${advice}`);
+  }
+
   /** Removes what is left of the round. What was told to stop may end by itself first. */
   async #end(): Promise<void> {
     const jobs = (): string[] => this.#submissions.jobs;
-    if (jobs().length === 0) return;
+    this.#giveUp.abort();
+    await this.#replacing;
+    if (this.#submissions.all.length === 0) return;
     if (this.#stop === null) this.stop(0);
+    await this.#findUnknown();
+    if (jobs().length === 0) return;
     await this.#client.cancel(jobs(), 'pending');
     const deadline = (): number => (this.#stop?.killAt ?? 0) + STOP_GRACE_MS;
     for (;;) {
@@ -265,18 +328,13 @@ export class SlurmRound implements RoundHandle {
     return this.#context.left?.() ?? 0;
   }
 
-  get #tasksPerElement(): number {
-    const { slurm, taskConcurrency } = this.#context.spec;
-    return slurm.hostsPerWorker * taskConcurrency;
-  }
-
   get #mostElements(): number {
-    return Math.max(1, Math.floor(this.#context.spec.slurm.maxWorkers / this.#tasksPerElement));
+    return mostElements(this.#context.spec);
   }
 
   /** Elements that there is work for. */
   #wanted(): number {
-    return Math.min(this.#mostElements, Math.ceil(this.#left() / this.#tasksPerElement));
+    return elementsFor(this.#context.spec, this.#left());
   }
 
   /** Chunks that nobody has who lives. */

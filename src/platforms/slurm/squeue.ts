@@ -1,19 +1,10 @@
 /** What `squeue` prints of the jobs of this package. */
-import type { QueueRow } from './client.js';
+import type { JobExit, QueueRow } from './client.js';
 
 /** A job, or an element of an array, as the queue shows it. */
 export interface QueueEntry extends QueueRow {
   /** `J_T`. */
   readonly id: string;
-  /** How its script ended; null while it has not, and where this release does not tell. */
-  readonly exit: JobExit | null;
-}
-
-/** An exit code, or the signal that ended the script. */
-export interface JobExit {
-  readonly code: number;
-  /** 0: none. */
-  readonly signal: number;
 }
 
 /** Names of our jobs begin so: `dl_jobs:<run>:<round>:<submission>`. */

@@ -4,7 +4,9 @@ import { join } from 'node:path';
 import { InfrastructureError, JobError, type DlJobsError, type ErrorCode } from '../../base/errors.js';
 import type { Heartbeat } from '../../store/heartbeat.js';
 import type { RunPaths } from '../../store/run-folder.js';
-import type { Piece } from './pieces.js';
+import { SCRIPT_ENDS } from './batch-script.js';
+import { GONE, type Piece } from './pieces.js';
+import { explainEnd } from './reasons.js';
 
 /** Of what a job wrote before its worker could. */
 const TAIL_BYTES = 2_000;
@@ -22,11 +24,11 @@ export function workersFailed(
     return new JobError(code as ErrorCode, `on ${failed.node}: ${message}`, hint === null ? {} : { hint });
   }
   const last = pieces.findLast(({ isLive }) => !isLive);
-  const how = last?.row ? `${last.row.state}${last.row.reason ? ` (${last.row.reason})` : ''}` : 'gone';
+  const how = explainEnd(last?.end ?? GONE, SCRIPT_ENDS);
   const output = lastOutput(paths);
   return new InfrastructureError(
     'WORKERS_FAILED',
-    `no worker of round ${round} gets anything done; the last, Slurm job ${last?.id ?? '?'}, is ${how}` +
+    `no worker of round ${round} gets anything done; the last, Slurm job ${last?.id ?? '?'}, ${how}` +
       (output === '' ? '' : `; it wrote:\n${output}`),
     {
       hint: `What workers write before they begin is in ${join(paths.logs, 'slurm-*.out')}. \`dl_jobs doctor\` tries a worker out. When it is mended: \`dl_jobs resume\`.`,
