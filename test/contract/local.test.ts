@@ -6,7 +6,7 @@ describe('local', () => {
   platformSuite('local', () =>
     Promise.resolve({
       env: {},
-      config: ['platform: local', 'workers: 3'],
+      config: ['platform: local', 'workers: 3', 'gpu_ids: [0, 1]'],
       outlivesController: false,
       traces: () => Promise.resolve(''),
       left: () => Promise.resolve([]),

@@ -19,15 +19,18 @@ describe('slurm', requires('slurm'), () => {
       env: cluster.env,
       config: ['platform: slurm', 'max_workers: 3'],
       outlivesController: true,
-      async traces() {
-        const ids = new Set((await cluster.squeue()).map(({ id }) => id.split('_')[0] as string));
-        const parts = await Promise.all(
-          [...ids].flatMap((id) => [
-            cluster.scontrol('write', 'batch_script', id, '-'),
-            cluster.scontrol('show', 'job', id),
-          ]),
-        );
-        return parts.join('\n');
+      async traces(run) {
+        const names = await cluster.run('squeue', '--noheader', '-t', 'all', '-o', '%F %j');
+        const jobs = names
+          .split('\n')
+          .filter((line) => line.includes(run))
+          .map((line) => line.split(' ')[0] as string);
+        if (jobs.length === 0) throw new Error(`Slurm has no job that is called after ${run}:\n${names}`);
+        const asked = [...new Set(jobs)].flatMap((job) => [
+          cluster.scontrol('write', 'batch_script', job, '-'),
+          cluster.scontrol('show', 'job', '-d', job),
+        ]);
+        return (await Promise.all(asked)).join('\n');
       },
       left: async () =>
         (await cluster.squeue())

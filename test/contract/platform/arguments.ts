@@ -13,7 +13,10 @@ const FILES = {
   'tasks/t.ts': `
     import { appendFileSync } from 'node:fs';
     export const same = (got: unknown) => ({ got });
-    export const hello = (name: string, { mark = '.' } = {}) => ({ text: 'hello ' + name + mark });
+    export function hello(name: string, { mark = '.' } = {}) {
+      console.log('said hello');
+      return { text: 'hello ' + name + mark };
+    }
     export function cell(at: { x: number; y: number }) { appendFileSync('side', at.x * 30 + at.y + '\\n'); return at; }`,
   'run/jobs.ts': `
     import { DLJob } from 'dl-jobs';
@@ -36,7 +39,7 @@ export function argumentCases(newScene: NewScene): void {
   describe.concurrent('arguments', () => {
     test('come from a generator, a file, a count, a list that is empty, and are those of one call', async () => {
       const scene = newScene(FILES);
-      await scene.run(0, ['run', 'jobs.all']);
+      const { stdout } = await scene.run(0, ['run', 'jobs.all']);
       const [some, rows, many, none, one, ...more] = await scene.statuses();
       if (one === undefined || none === undefined || many === undefined)
         throw new Error('expected five runs');
@@ -51,6 +54,8 @@ export function argumentCases(newScene: NewScene): void {
       expect(sorted(resultsOf(many))).toEqual(got(Array.from({ length: MANY }, (_, i) => i)));
       expect(none.counts).toMatchObject({ total: 0, done: 0, results: 0 });
       expect(resultsOf(one)).toEqual([{ text: 'hello Ada!' }]);
+      // What the only task of a job prints is shown as it comes.
+      expect(stdout).toBe('said hello\n');
 
       // Each task has one record, and there is no file a task.
       expect(

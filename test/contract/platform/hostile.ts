@@ -1,4 +1,4 @@
-/** Paths and values that a shell, a URL, a batch script or a careless join gets wrong. */
+/** Paths and values, in files and on standard input, that a shell, a URL, a batch script or a careless join gets wrong. */
 import { describe, expect, test } from 'vitest';
 import { requires } from '../../support/requires.js';
 import { errorsOf, resultsOf, sorted } from './scene.js';
@@ -40,8 +40,8 @@ const FILES = {
     '',
   ].join('\n'),
   'tasks/helper_py.py': 'def helper():\n    raise KeyError("from the helper")\n',
-  'args.ndjson': VALUES.map((value, i) => `{"i":${i},"value":${value}}\n`).join(''),
 };
+const LINES = VALUES.map((value, i) => `{"i":${i},"value":${value}}\n`).join('');
 
 const LANGUAGES = [
   ['TypeScript', 'tasks.local.act', 'helper.ts', {}],
@@ -53,7 +53,7 @@ export function hostileCases(newScene: NewScene): void {
     for (const [language, method, helper, needs] of LANGUAGES) {
       test(`runs tasks over hostile values: ${language}`, needs, async () => {
         const scene = newScene(FILES, { hostilePath: true });
-        await scene.run(1, scene.map(method));
+        await scene.run(1, scene.map(method, '--args_list', '-'), { input: LINES });
         const status = await scene.status();
         const { dir } = scene.project;
         expect(sorted(resultsOf(status))).toEqual(

@@ -1,10 +1,9 @@
 /** Each way in which a task can end, in both languages, in one run each. */
-import { readFileSync } from 'node:fs';
-import { basename } from 'node:path';
+import { existsSync, readFileSync, rmSync } from 'node:fs';
 import { describe, expect, test } from 'vitest';
 import { ends } from '../../e2e/journal.js';
 import { requires } from '../../support/requires.js';
-import { errorsOf, resultsOf, sorted, type ErrorLine, type Scene } from './scene.js';
+import { errorsOf, resultsOf, sorted, type ErrorLine, type Scene, type Status } from './scene.js';
 import type { NewScene } from './suite.js';
 
 const TEXT = 'ü日本🎉 "quoted" \\ \u2028 two\nlines';
@@ -223,9 +222,37 @@ async function check(scene: Scene, stdout: string): Promise<void> {
     expect(own.map(({ fin }) => fin ?? true)).toEqual(wanted.map((a) => a === wanted.length));
   }
 
+  await checkCommands(scene, status, lines);
+}
+
+/** What is told of the run later, by its folder. */
+async function checkCommands(scene: Scene, { id, outputs, path }: Status, lines: unknown[]): Promise<void> {
   const log = async (task: number): Promise<string> =>
-    (await scene.run(0, ['logs', basename(status.path), '--task', `${task}`])).stdout;
+    (await scene.run(0, ['logs', id, '--task', `${task}`])).stdout;
   expect(await log(KINDS.lastIndexOf('print'))).toBe('out 18 ü日本\nerr 18\nno line end');
   expect(await log(KINDS.indexOf('throw'))).toBe('throwing 7\nthrowing 7\n');
   expect(await log(0)).toBe('');
+
+  const { stdout: grouped } = await scene.run(0, ['errors', id, '--json']);
+  const groups = grouped
+    .trimEnd()
+    .split('\n')
+    .map((line) => JSON.parse(line) as { failure: string; count: number; task: number });
+  expect(groups.map(({ task }) => task).sort((a, b) => a - b)).toEqual(
+    KINDS.flatMap((kind, i) => (kind in ERRORS ? [i] : [])),
+  );
+
+  const texts = KINDS.indexOf('text');
+  const { stdout: one } = await scene.run(0, ['results', id, '--task', `${texts}`, '--with-args']);
+  expect(JSON.parse(one)).toEqual({ task: texts, args: { i: texts, kind: 'text' }, value: TEXT });
+
+  // Results and errors are made anew from the records alone, in the order of the tasks.
+  const errors = errorsOf({ outputs });
+  for (const file of [outputs.results, outputs.errors]) rmSync(file as string);
+  await scene.run(0, ['outputs', id]);
+  expect(resultsOf({ outputs })).toEqual(lines);
+  expect(sorted(errorsOf({ outputs }))).toEqual(sorted(errors));
+
+  await scene.run(0, ['rm', id]);
+  expect(existsSync(path)).toBe(false);
 }

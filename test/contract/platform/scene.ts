@@ -20,8 +20,8 @@ export interface Ground {
   readonly config: readonly string[];
   /** Whether a round goes on when its controller is killed. */
   readonly outlivesController: boolean;
-  /** All that the platform itself keeps of what it was asked to do, other than in the run folder. */
-  traces(): Promise<string>;
+  /** All that the platform itself keeps of a run, other than in its folder; rejects when it should, and does not. */
+  traces(run: string): Promise<string>;
   /** What of ours still waits or runs there, in the platform's words. */
   left(): Promise<readonly string[]>;
   stop(): Promise<void>;

@@ -60,7 +60,7 @@ const LANGUAGES = [
   ['Python', 'tasks.leaky_py.act', requires('python3')],
 ] as const;
 
-export function secretCases(newScene: NewScene, traces: () => Promise<string>): void {
+export function secretCases(newScene: NewScene, traces: (run: string) => Promise<string>): void {
   describe.concurrent('a secret', () => {
     for (const [language, method, needs] of LANGUAGES) {
       test(
@@ -107,7 +107,7 @@ export function secretCases(newScene: NewScene, traces: () => Promise<string>): 
           );
           expect(stdout).toMatch(/^child \*+ and \*+$/m);
 
-          const kept = await traces();
+          const kept = await traces(status.id);
           for (const secret of SECRETS) expect(kept).not.toContain(secret);
 
           // Nothing runs without it.

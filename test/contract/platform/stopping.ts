@@ -6,7 +6,7 @@ import { until } from '../../e2e/processes.js';
 import { errorsOf, resultsOf, sorted, type Live, type Scene, type Status } from './scene.js';
 import type { NewScene } from './suite.js';
 
-const TASKS = 60;
+const TASKS = 120;
 const ALL = Array.from({ length: TASKS }, (_, i) => i);
 const isBad = (i: number): boolean => i % 5 === 3;
 const BAD = ALL.filter(isBad);
@@ -151,7 +151,7 @@ export function stoppingCases(newScene: NewScene, outlivesController: () => bool
     test('stops the run when too many did; what failed can run again with new code', async () => {
       const scene = newScene({ ...FILES, broken: '' });
       const { stderr } = await scene.run(1, scene.map('tasks.side.work', '--max_failures', '2'));
-      expect(stderr).toMatch(/stopped: \d+ of 60 tasks/);
+      expect(stderr).toMatch(/stopped: \d+ of 120 tasks/);
       const stopped = await scene.status();
       expect(stopped).toMatchObject({ status: 'stopped', reason: expect.stringContaining('max_failures 2') });
       expect(stopped.counts.errors).toBeGreaterThan(2);
@@ -208,7 +208,7 @@ export function stoppingCases(newScene: NewScene, outlivesController: () => bool
       process.kill(live.pid, 'SIGINT');
       const { code, stderr: said } = await live.ended;
       expect(code, said).toBe(130);
-      expect(said).toMatch(/interrupted: \d+ of 60 tasks/);
+      expect(said).toMatch(/interrupted: \d+ of 120 tasks/);
       await scene.isQuiet();
       const interrupted = await scene.status();
       expect(interrupted.status).toBe('interrupted');

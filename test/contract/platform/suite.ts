@@ -11,6 +11,7 @@ import { argumentCases } from './arguments.js';
 import { countriesCase } from './countries.js';
 import { hostileCases } from './hostile.js';
 import { outcomeCases } from './outcomes.js';
+import { placeCases } from './places.js';
 import { Scene, type Ground } from './scene.js';
 import { secretCases } from './secrets.js';
 import { stoppingCases } from './stopping.js';
@@ -36,7 +37,8 @@ export function platformSuite(name: string, start: () => Promise<Ground>): void 
   stoppingCases(newScene, () => ground.outlivesController);
   argumentCases(newScene);
   hostileCases(newScene);
-  secretCases(newScene, () => ground.traces());
+  placeCases(newScene);
+  secretCases(newScene, (run) => ground.traces(run));
   countriesCase(name, () => ground.env);
 
   test('nothing is left on the platform', async () => {
