@@ -1,4 +1,7 @@
-/** What is asked of Slurm, on a real cluster: submissions, the queue, cancellation, and a controller that is away. */
+/**
+ * What is asked of Slurm, on a real cluster: submissions, the queue, cancellation, and a controller that is away.
+ * lines: one cluster for all of it, which takes seconds to start.
+ */
 import {
   chmodSync,
   existsSync,
