@@ -33,6 +33,8 @@ export interface Command {
 type Settings = Readonly<Record<string, unknown>>;
 
 export interface ProjectOptions {
+  /** The folder that it is made in. @default that for temporary files */
+  readonly parent?: string;
   /** Added to the configuration. */
   readonly settings?: Settings;
   /** Added to the environment of all commands. */
@@ -52,7 +54,7 @@ export class ChaosProject {
     this.#repo = repo;
     this.#env = options.env ?? {};
     this.mark = mark;
-    this.base = realpathSync(mkdtempSync(join(tmpdir(), 'dl-jobs-chaos-')));
+    this.base = realpathSync(mkdtempSync(join(options.parent ?? tmpdir(), 'dl-jobs-chaos-')));
     this.dir = join(this.base, plan.hostilePath ? HOSTILE_NAME : 'project');
     this.#cache = join(this.base, 'cache');
     for (const [name, text] of Object.entries(files(plan, options.settings ?? {}))) {

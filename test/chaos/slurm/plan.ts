@@ -23,6 +23,8 @@ export const STRIKES = {
   'element held': { healsIn: [2, 12], does: 'is ended, and may start again when it is released' },
   'element suspended': { healsIn: [3, 18], does: 'stands still with all its processes' },
   'controller killed': { healsIn: [0, 6], does: 'dies; another takes its place' },
+  'run canceled': { healsIn: [0, 3], does: 'is ended by `dl_jobs cancel`, and gone on with later' },
+  'disk full': { healsIn: [1, 8], does: 'of the run takes nothing any more' },
   'controller left': { healsIn: [0, 6], does: 'goes when its terminal closes; another takes its place' },
 } as const satisfies Record<string, { readonly healsIn: readonly [number, number]; readonly does: string }>;
 
@@ -30,9 +32,11 @@ export type StrikeKind = keyof typeof STRIKES;
 
 export interface Strike {
   readonly kind: StrikeKind;
-  /** Tasks were executed so many times, as a part of their number; */
+  /** Tasks were executed so many times, as a part of their number; 0: the first command has just been started. */
   readonly share: number;
-  /** or nothing of that kind happened for so long since the strike before, milliseconds. */
+  /** So many milliseconds later. */
+  readonly delayMs: number;
+  /** It is not waited longer for that since the strike before, once the first task ran; milliseconds. */
   readonly patienceMs: number;
   /** After that it is undone, milliseconds. */
   readonly healMs: number;
@@ -61,6 +65,18 @@ const SLEEPING = 600;
 /** Strikes that stop the clock of tasks: with a time limit these would fail. */
 const STANDS_STILL: ReadonlySet<StrikeKind> = new Set(['worker frozen', 'element suspended']);
 
+/** There are no workers yet. */
+const AT_THE_START: readonly StrikeKind[] = [
+  'slurmctld paused',
+  'slurmctld killed',
+  'slurmctld stopped',
+  'controller killed',
+  'controller killed',
+  'controller left',
+  'run canceled',
+  'disk full',
+];
+
 export function planSlurmRound(seed: number, round: number, short: boolean): SlurmPlan {
   const random = Random.of(seed, round, 'slurm', short ? 'short' : 'long');
   const language = round % 2 === 0 ? 'typescript' : 'python';
@@ -81,7 +97,8 @@ export function planSlurmRound(seed: number, round: number, short: boolean): Slu
       children: random.chance(0.5),
       sleeping: SLEEPING,
     }),
-    side: 'first.side',
+    // Not on the disk that is full at times.
+    side: '../../../first.side',
   };
   return {
     round,
@@ -118,13 +135,15 @@ export function planSlurmRound(seed: number, round: number, short: boolean): Slu
 
 function strikesOf(random: Random, count: number, stuck: boolean): Strike[] {
   const kinds = (Object.keys(STRIKES) as StrikeKind[]).filter((kind) => !stuck || !STANDS_STILL.has(kind));
-  const shares = Array.from({ length: count }, () => random.int(2, 90) / 100).sort((a, b) => a - b);
+  const shares = Array.from({ length: count }, () => random.int(2, 100) / 100).sort((a, b) => a - b);
+  if (random.chance(0.3)) shares[0] = 0;
   return shares.map((share): Strike => {
-    const kind = random.pick(kinds);
+    const kind = random.pick(share === 0 ? AT_THE_START : kinds);
     const [least, most] = STRIKES[kind].healsIn;
     return {
       kind,
       share,
+      delayMs: share === 0 ? random.int(0, 3_000) : 0,
       patienceMs: random.int(3_000, 12_000),
       healMs: random.int(least * 1000, most * 1000),
     };

@@ -1,5 +1,6 @@
 /** One round on a cluster of its own: runs a job, strikes, goes on until it is done, and checks what came of it. */
-import { cpSync, existsSync, readdirSync, readFileSync } from 'node:fs';
+import { cpSync, existsSync, mkdtempSync, readdirSync, readFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
 import { basename, join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { startCluster, type Cluster } from '../../support/slurm-cluster.js';
@@ -9,13 +10,16 @@ import { ChaosProject, runWords, type Command, type CommandResult } from '../pro
 import { Random } from '../random.js';
 import type { Report } from '../report.js';
 import { Scene } from '../scene.js';
+import { countsOf, countsText, totalOf, type Counts } from './counts.js';
 import { diagnosis } from './diagnosis.js';
+import { Disk } from './disk.js';
 import { SlurmHistory } from './history.js';
 import { planSlurmRound, STRIKES, type SlurmPlan, type Strike, type StrikeKind } from './plan.js';
 import { Striker, type Hit } from './strikes.js';
 
 export interface SlurmReport extends Report {
   readonly hits: readonly Hit[];
+  readonly counts: Counts;
 }
 
 export interface SlurmRoundOptions {
@@ -31,6 +35,8 @@ const FREE_TRIES = 3;
 const PATIENCE_MS = 240_000;
 /** How long what a run leaves may take to go: Slurm ends by force what does not end, and waits before each start. */
 const GONE_WITHIN_S = 45;
+/** `cancel` has seen to it that nothing is left. */
+const CANCELED_WITHIN_S = 3;
 /** The journal is looked at this often, */
 const LOOK_MS = 2_000;
 /** and whether it is time for the next strike. */
@@ -40,14 +46,19 @@ export async function playSlurmRound(round: number, options: SlurmRoundOptions):
   const plan = planSlurmRound(options.seed, round, options.short);
   const mark = `slurm-${options.seed}-${round}-${process.pid}-${Date.now()}`;
   const started = performance.now();
+  const disk = new Disk();
   const cluster = await startCluster({
     nodes: 3,
     cpus: 4,
     gpus: 0,
     // Workers on all nodes, and not on the first that has room.
     set: { SelectTypeParameters: 'CR_CPU_Memory,CR_LLN' },
+  }).catch((error: unknown) => {
+    disk.remove();
+    throw error;
   });
   const project = new ChaosProject(options.repo, plan, mark, {
+    parent: disk.dir,
     settings: {
       max_workers: plan.maxWorkers,
       hosts_per_worker: plan.hostsPerWorker,
@@ -55,27 +66,42 @@ export async function playSlurmRound(round: number, options: SlurmRoundOptions):
     },
     env: cluster.env,
   });
-  const game = new SlurmGame(plan, project, cluster, Random.of(options.seed, round, 'slurm moments'));
+  const random = Random.of(options.seed, round, 'slurm moments');
+  const game = new SlurmGame({ plan, project, cluster, disk, random });
   try {
     await game.play();
   } catch (error) {
     game.problem(`the round broke off: ${error instanceof Error ? (error.stack ?? '') : String(error)}`);
   }
+  const counts = game.counts();
   const keep = options.keep && game.problems.length > 0;
-  if (keep) cpSync(join(cluster.dir, 'log'), join(project.base, 'cluster-log'), { recursive: true });
+  const kept = keep ? mkdtempSync(join(tmpdir(), 'dl-jobs-chaos-kept-')) : null;
+  if (kept !== null) {
+    cpSync(project.base, join(kept, 'project'), { recursive: true, verbatimSymlinks: true });
+    cpSync(join(cluster.dir, 'log'), join(kept, 'cluster-log'), { recursive: true });
+  }
   for (const { pid } of markedProcesses(mark)) kill(pid);
   await cluster.stop();
-  if (!keep) project.remove();
+  disk.remove();
   return {
     plan,
     hits: game.hits,
-    struck: game.hits.map(({ kind }) => kind),
+    counts,
+    struck: [countsText(counts), ...game.hits.map(({ kind }) => kind)],
     commands: game.commands,
     ms: performance.now() - started,
     problems: game.problems,
     story: game.story,
-    kept: keep ? project.dir : null,
+    kept,
   };
+}
+
+interface Game {
+  readonly plan: SlurmPlan;
+  readonly project: ChaosProject;
+  readonly cluster: Cluster;
+  readonly disk: Disk;
+  readonly random: Random;
 }
 
 class SlurmGame {
@@ -100,14 +126,14 @@ class SlurmGame {
   #isOver = false;
   #takeovers = 0;
 
-  constructor(plan: SlurmPlan, project: ChaosProject, cluster: Cluster, random: Random) {
+  constructor({ plan, project, cluster, disk, random }: Game) {
     this.#plan = plan;
     this.#project = project;
     this.#cluster = cluster;
     this.#random = random;
     this.#scene = new Scene(project, plan);
     this.#history = new SlurmHistory(plan, this.#scene);
-    this.#striker = new Striker(cluster, random, (text) => this.problem(text));
+    this.#striker = new Striker(cluster, disk, random, (text) => this.problem(text));
   }
 
   problem(text: string): void {
@@ -130,7 +156,7 @@ class SlurmGame {
         return words;
       });
     }
-    this.problems.push(...(await this.#left()), ...this.#bugsOfWorkers());
+    this.problems.push(...(await this.#left(GONE_WITHIN_S)), ...this.#bugsOfWorkers());
     if (last === null) return;
     await this.#isNothingLeft();
     this.problems.push(
@@ -147,6 +173,10 @@ class SlurmGame {
     );
   }
 
+  counts(): Counts {
+    return countsOf(this.#scene.runs());
+  }
+
   async #strikeAll(): Promise<void> {
     const { tasks } = this.#scene;
     for (const strike of this.#plan.strikes) {
@@ -155,6 +185,7 @@ class SlurmGame {
         this.#scene.allExecutions() >= tasks * strike.share ||
         (this.#scene.allExecutions() > 0 && performance.now() - from > strike.patienceMs);
       while (!this.#isOver && !isTime()) await sleep(STRIKE_LOOK_MS);
+      await sleep(strike.delayMs);
       if (this.#isOver) break;
       await this.#strike(strike);
     }
@@ -176,10 +207,28 @@ class SlurmGame {
         this.#isStruck = true;
         this.#restUntil = performance.now() + ms;
       },
+      cancel: () => this.#cancel(),
     });
     const done = `${this.#scene.allExecutions()} executions`;
     this.#tell(`${kind}: ${hit === null ? 'nothing there' : hit.whom}, for ${healMs} ms, after ${done}`);
     if (hit !== null) this.hits.push(hit);
+  }
+
+  /** False: there was nothing to cancel. */
+  async #cancel(): Promise<boolean> {
+    if (this.#scene.runs().length === 0) return false;
+    // Nobody goes on with it before it is seen whether anything is left.
+    this.#restUntil = Infinity;
+    const isWhole = this.#striker.isWhole;
+    const { code, stdout, stderr } = await this.#project.run(['cancel', ...this.#named()]);
+    this.#tell(`cancel: exit code ${code}, ${(stdout + stderr).trim()}`);
+    if (OUR_STACK.test(stderr)) this.problem(`a bug showed: ${stderr}`);
+    if (isWhole && this.#striker.isWhole) {
+      if (code !== 0) this.problem(`cancel ended with ${code}: ${stdout}${stderr}`);
+      const left = await this.#left(CANCELED_WITHIN_S);
+      if (this.#striker.isWhole) this.problems.push(...left.map((one) => `after cancel: ${one}`));
+    }
+    return true;
   }
 
   /** Runs commands until all tasks have an outcome. Null: they never got one. */
@@ -207,8 +256,12 @@ class SlurmGame {
   }
 
   #about(command: 'resume' | 'retry' | 'attach'): string[] {
+    return [command, ...this.#named()];
+  }
+
+  #named(): string[] {
     const [dir] = this.#scene.runs();
-    return !this.#plan.namesRun || dir === undefined ? [command] : [command, basename(dir)];
+    return !this.#plan.namesRun || dir === undefined ? [] : [basename(dir)];
   }
 
   /** Null: it hung. */
@@ -248,15 +301,16 @@ class SlurmGame {
     // Nothing was broken any more when it began.
     if (this.#mendedAt !== null && this.commands > 1) return false;
     return (
-      (was('element canceled') && stderr.includes('canceled')) ||
+      ((was('element canceled') || was('run canceled')) && stderr.includes('canceled')) ||
+      (was('disk full') && /no space left|ENOSPC|\[STORE_FAILED\]|\[WORKERS_FAILED\]/i.test(stderr)) ||
       (was('host killed') && stderr.includes('signal SIGKILL while it loaded')) ||
       stderr.includes('[SLURM_UNREACHABLE]')
     );
   }
 
   /** What of the run is still in Slurm's queue, or runs, and should not. */
-  async #left(): Promise<string[]> {
-    const end = performance.now() + GONE_WITHIN_S * 1000;
+  async #left(seconds: number): Promise<string[]> {
+    const end = performance.now() + seconds * 1000;
     const isOurs = ({ state }: { state: string }): boolean =>
       !/^(BOOT_FAIL|CANCELLED|COMPLETED|DEADLINE|FAILED|NODE_FAIL|OUT_OF_MEMORY|PREEMPTED|TIMEOUT)$/.test(
         state,
@@ -326,6 +380,7 @@ function kill(pid: number, signal: NodeJS.Signals = 'SIGKILL'): void {
 export function slurmSummary(reports: readonly SlurmReport[]): string[] {
   const hits = reports.flatMap((report) => report.hits);
   return [
+    countsText(totalOf(reports.map(({ counts }) => counts))),
     'strikes:',
     ...(Object.keys(STRIKES) as StrikeKind[]).map(
       (kind) => `  ${kind.padEnd(24)}${hits.filter((hit) => hit.kind === kind).length}`,

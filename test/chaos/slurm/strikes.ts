@@ -2,6 +2,7 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { Cluster, ClusterNode, QueueEntry, WorldProcess } from '../../support/slurm-cluster.js';
 import type { Random } from '../random.js';
+import type { Disk } from './disk.js';
 import type { Strike, StrikeKind } from './plan.js';
 
 /** What can be done to the command that controls the run. */
@@ -10,6 +11,8 @@ export interface Controlling {
   readonly pid: number | null;
   /** No other takes its place for so long. */
   rest(ms: number): void;
+  /** Ends the run by a command of its own; false: there is none. */
+  cancel(): Promise<boolean>;
 }
 
 export interface Hit {
@@ -27,6 +30,7 @@ const AGAIN_MS = 500;
 
 export class Striker {
   readonly #cluster: Cluster;
+  readonly #disk: Disk;
   readonly #random: Random;
   readonly #onProblem: (text: string) => void;
   readonly #healing = new Set<Promise<void>>();
@@ -34,10 +38,16 @@ export class Striker {
   readonly #broken = new Set<string>();
   readonly #frozen = new Set<number>();
 
-  constructor(cluster: Cluster, random: Random, onProblem: (text: string) => void) {
+  constructor(cluster: Cluster, disk: Disk, random: Random, onProblem: (text: string) => void) {
     this.#cluster = cluster;
+    this.#disk = disk;
     this.#random = random;
     this.#onProblem = onProblem;
+  }
+
+  /** Nothing is broken now. */
+  get isWhole(): boolean {
+    return this.#healing.size === 0;
   }
 
   /** Null: there is nothing that it could be done to now. */
@@ -121,6 +131,16 @@ export class Striker {
             this.#insist(['resume', id], /already|not suspended|Invalid|ended|disabled/i),
           );
         });
+      case 'disk full':
+        if (this.#broken.has('disk')) return null;
+        this.#break('disk', healMs, () => this.#disk.free());
+        this.#disk.fill();
+        return hit('the run folder');
+      case 'run canceled': {
+        const isDone = await controlling.cancel();
+        controlling.rest(healMs);
+        return isDone ? hit('the run') : null;
+      }
       case 'controller killed':
       case 'controller left': {
         const { pid } = controlling;
