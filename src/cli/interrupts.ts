@@ -48,12 +48,13 @@ export interface Interrupt {
 }
 
 /** Ctrl-C for commands that only look: it ends the looking. */
-export function onInterrupt(io: Io): Interrupt {
+export function onInterrupt(io: Io, told = (): void => undefined): Interrupt {
   let came = false;
   let wake = (): void => undefined;
   const undo = (['SIGINT', 'SIGTERM', 'SIGHUP'] as const).map((name) =>
     io.onSignal(name, () => {
       came = true;
+      told();
       wake();
     }),
   );

@@ -15,6 +15,7 @@ import {
 } from '../config/settings.js';
 import type { Command } from './command-table.js';
 import { FAILURE_TYPES, type FailureType } from '../contract/record.js';
+import type { ContainerChoice } from '../contract/spec.js';
 
 export interface OptionSpec {
   /** With underscores; dashes are the same. */
@@ -39,6 +40,7 @@ export interface GivenOptions {
   readonly cpu_image?: string;
   /** An address. */
   readonly gpu_image?: string;
+  readonly container?: ContainerChoice;
   readonly cpus?: number;
   readonly gpus?: Gpus;
   readonly workers?: number;
@@ -72,6 +74,10 @@ export interface GivenOptions {
   readonly shuffle?: boolean;
   readonly ordered?: boolean;
   readonly detach?: boolean;
+  readonly dry_run?: boolean;
+  readonly probe?: boolean;
+  /** Seconds. */
+  readonly wait?: number;
   readonly seal?: boolean;
   readonly skip_damaged?: boolean;
   readonly code?: string;
@@ -91,6 +97,7 @@ export interface GivenOptions {
   readonly older_than?: number;
   readonly run?: string;
   readonly round?: number;
+  readonly checkup?: string;
   readonly force?: boolean;
   readonly info?: boolean;
 }
@@ -123,6 +130,23 @@ const OF_ROUNDS: ReadonlySet<SettingKey> = new Set<SettingKey>([
   'max_failures',
   'fail_fast',
 ]);
+/** Settings that decide on what a platform is asked for, and so on what `doctor` looks at. */
+const OF_DOCTOR: ReadonlySet<SettingKey> = new Set<SettingKey>([
+  'platform',
+  'cpus',
+  'gpus',
+  'memory',
+  'max_workers',
+  'hosts_per_worker',
+  'time',
+  'partition',
+  'account',
+  'qos',
+  'constraint',
+  'nodelist',
+  'exclude',
+  'slurm',
+]);
 const METAVARS: Partial<Record<SettingSpec['kind'], string>> = {
   boolean: 'BOOLEAN',
   integer: 'N',
@@ -148,6 +172,7 @@ function settingOption(setting: SettingKey, name: string): OptionSpec {
       ...RUNS,
       ...(OF_ROUNDS.has(setting) ? CONTINUES : []),
       ...(setting === 'ordered' ? (['results'] as const) : []),
+      ...(OF_DOCTOR.has(setting) ? (['doctor'] as const) : []),
       'config',
     ],
     setting,
@@ -188,6 +213,7 @@ export const OPTIONS: readonly OptionSpec[] = [
     commands: RUNS,
   },
   flag('detach', 'Run in the background, and print the id of the run.', [...RUNS, ...CONTINUES]),
+  flag('dry_run', 'Show what would be run, and leave it at that.', RUNS),
   flag('seal', 'Finish what was recorded of an argument list that cannot be continued.', ['resume']),
   flag('skip_damaged', 'Pass over damaged records, and run their tasks again.', CONTINUES),
   {
@@ -215,7 +241,23 @@ export const OPTIONS: readonly OptionSpec[] = [
   flag('again', 'Run tasks of --tasks that are ok again, too; what they return takes the place of the old.', [
     'retry',
   ]),
-  flag('json', 'Print JSON.', ['runs', 'status', 'errors']),
+  flag('json', 'Print JSON; run, map and test take it with --dry_run only.', [
+    ...RUNS,
+    'runs',
+    'status',
+    'errors',
+    'doctor',
+  ]),
+  flag('probe', 'Whether a small job is submitted to see whether a platform works. [default:\u00a0true]', [
+    'doctor',
+  ]),
+  {
+    name: 'wait',
+    takes: 'value',
+    metavar: 'TIME',
+    description: 'How long that job may wait for its start. [default:\u00a030s]',
+    commands: ['doctor'],
+  },
   flag('watch', 'Show it again every second until the run has ended.', ['status']),
   {
     name: 'task',
@@ -254,6 +296,13 @@ export const OPTIONS: readonly OptionSpec[] = [
     takes: 'value',
     metavar: 'N',
     description: 'Number of the round.',
+    commands: ['worker'],
+  },
+  {
+    name: 'checkup',
+    takes: 'value',
+    metavar: 'DIR',
+    description: 'Instead of a run: where `dl_jobs doctor` waits to hear of this machine.',
     commands: ['worker'],
   },
   flag('force', 'With config: overwrite an existing file. With rm: cancel the run first.', ['config', 'rm']),

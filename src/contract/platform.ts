@@ -1,4 +1,6 @@
 /** What a platform is: it executes one round of a run, and writes journal shards. Nothing else is asked of it. */
+import type { Check, CheckupContext } from './check.js';
+import type { PlanContext, PlatformPlan } from './plan.js';
 import type { JobSpec } from './spec.js';
 
 /** Tasks to run, with their arguments as NDJSON bytes. */
@@ -130,6 +132,8 @@ export interface HostStatus {
   /** Index within its worker. */
   readonly host: number;
   readonly pid: number;
+  /** It runs in a container: its parent is not the worker. */
+  readonly contained?: true;
   /** The task it runs: the first that it has not answered, or the one it says; null: none. */
   readonly task: number | null;
   /** Tasks that it has and did not answer, that one included. */
@@ -207,6 +211,10 @@ export interface Platform {
   discard?(dir: string, round: number): Promise<void>;
   /** What the scheduler says of a round that nobody controls; null: nothing is known of it. */
   look?(dir: string, round: number): Promise<QueueStatus | null>;
+  /** What {@link start} would do with a first round. Throws as it would for a job that the platform cannot run. */
+  plan?(context: PlanContext): Promise<PlatformPlan>;
+  /** Looks whether jobs can run here, from the simplest on; what depends on something that failed is left out. */
+  checkup?(context: CheckupContext): AsyncIterable<Check>;
   /** No run follows: undo what {@link prepare} began and nobody used. */
   release?(): void;
 }

@@ -8,7 +8,7 @@ import { commitRun, type RunPaths } from '../store/run-folder.js';
 import { preciseTimestamp } from '../store/run-id.js';
 import { consoleReporter } from './console-reporter.js';
 import { executeRound } from './execute.js';
-import { prepareRun, type PreparedRun } from './prepare.js';
+import { prepareRun, type PrepareContext, type PreparedRun } from './prepare.js';
 import type { Reporter } from './reporter.js';
 import type { RunnableJob } from './runnable-job.js';
 import type { RunSummary } from '../outputs/summary.js';
@@ -59,40 +59,14 @@ export async function runJobs(
   jobs: readonly RunnableJob[],
   options: InvocationOptions,
 ): Promise<RunSummary[]> {
-  const cwd = options.cwd ?? process.cwd();
-  const base = options.base ?? (await loadSettings({ cwd, env: options.env ?? process.env }));
   const reporter = options.reporter ?? consoleReporter();
-  const group = `${preciseTimestamp(new Date())}-${randomBytes(3).toString('hex')}`;
-  const takenNames = new Set<string>();
+  const contexts = await prepareContexts(jobs.length, { ...options, reporter });
   const prepared: PreparedRun[] = [];
   const never = new AbortController().signal;
   const signal = options.signal ?? never;
   try {
-    for (const [groupIndex, job] of jobs.entries()) {
-      prepared.push(
-        await prepareRun(job, {
-          base,
-          commandLine: options.settings ?? {},
-          cwd,
-          obeysDev: options.obeysDev ?? options.settings?.is_dev !== undefined,
-          onPlatform: options.onPlatform ?? false,
-          limit: options.limit ?? null,
-          sample: options.sample ?? null,
-          group,
-          groupIndex,
-          groupSize: jobs.length,
-          origin:
-            options.origin === undefined || options.origin === null
-              ? null
-              : { ...options.origin, job: groupIndex },
-          codeRoot: options.codeRoot ?? null,
-          environment: options.env ?? process.env,
-          takenNames,
-          notice: (text) => reporter.notice(text),
-          signal,
-        }),
-      );
-    }
+    for (const [groupIndex, job] of jobs.entries())
+      prepared.push(await prepareRun(job, contexts[groupIndex] as PrepareContext));
   } catch (error) {
     // Without its run.json a folder is no run; nothing started, so nothing is worth keeping.
     for (const { first } of prepared) {
@@ -130,6 +104,37 @@ export async function runJobs(
     for (const { first } of prepared) first.lock.release();
   }
   return summaries;
+}
+
+/** What the jobs of an invocation are prepared with, in their order. */
+export async function prepareContexts(
+  groupSize: number,
+  options: InvocationOptions & { readonly reporter: Reporter },
+): Promise<PrepareContext[]> {
+  const cwd = options.cwd ?? process.cwd();
+  const environment = options.env ?? process.env;
+  const base = options.base ?? (await loadSettings({ cwd, env: environment }));
+  const group = `${preciseTimestamp(new Date())}-${randomBytes(3).toString('hex')}`;
+  const takenNames = new Set<string>();
+  const { origin, reporter, signal = new AbortController().signal } = options;
+  return Array.from({ length: groupSize }, (_, groupIndex) => ({
+    base,
+    commandLine: options.settings ?? {},
+    cwd,
+    obeysDev: options.obeysDev ?? options.settings?.is_dev !== undefined,
+    onPlatform: options.onPlatform ?? false,
+    limit: options.limit ?? null,
+    sample: options.sample ?? null,
+    group,
+    groupIndex,
+    groupSize,
+    origin: origin === undefined || origin === null ? null : { ...origin, job: groupIndex },
+    codeRoot: options.codeRoot ?? null,
+    environment,
+    takenNames,
+    notice: (text) => reporter.notice(text),
+    signal,
+  }));
 }
 
 /** Runs a job that a script made. */

@@ -43,6 +43,8 @@ export interface SnapshotRequest {
   readonly packages: Packages | null;
   /** Absolute; also holds the cache. */
   readonly dlsRoot: string;
+  /** Holds the cache instead, for who leaves nothing behind. Absolute. @default `dlsRoot` */
+  readonly cacheRoot?: string | undefined;
   /** The interpreter; asked for only when there is Python to trace. */
   readonly python: () => string;
 }
@@ -58,13 +60,13 @@ export interface Snapshot {
 
 /** Finds what the entries need and freezes it in memory. Throws MODULE_LOAD_FAILED, MODULE_NOT_FOUND. */
 export async function takeSnapshot(request: SnapshotRequest): Promise<Snapshot> {
-  const { root, entries, dlsRoot } = request;
+  const { root, entries, dlsRoot, cacheRoot = dlsRoot } = request;
   const included = filesOfModules(root, request.modules, dlsRoot);
   const node = [...entries.filter((e) => e.language === 'node').map((e) => e.file), ...included.node];
   const python = entries.filter((e) => e.language === 'python').map((e) => e.module);
   const files = new Map<string, NodeFile>();
   if (node.length > 0) {
-    const built = await cached(dlsRoot, root, `node ${node.join('\0')}`, () =>
+    const built = await cached(cacheRoot, root, `node ${node.join('\0')}`, () =>
       buildNodeGraph(
         root,
         node.map((file) => join(root, file)),
@@ -74,7 +76,7 @@ export async function takeSnapshot(request: SnapshotRequest): Promise<Snapshot> 
   }
   if (python.length > 0 || included.python.length > 0) {
     const traced = await cached(
-      dlsRoot,
+      cacheRoot,
       root,
       `python ${python.join('\0')}\n${included.python.join('\0')}`,
       async () => {

@@ -1,6 +1,7 @@
 /** `dl_jobs worker --run DIR --round N`: what a platform starts on its machines. */
 import { resolve } from 'node:path';
 import { UsageError } from '../../base/errors.js';
+import { answerCheckup } from '../../pilot/answer-checkup.js';
 import { runPilot } from '../../pilot/pilot.js';
 import { loadPlatform } from '../../platforms/registry.js';
 import { readRounds } from '../../store/rounds.js';
@@ -10,7 +11,11 @@ import type { ParsedCommand } from '../tokenize.js';
 
 /** Works for a round until nothing is left for it. @returns the exit code: 0, also when its time was up. */
 export async function runCommand({ options }: ParsedCommand, io: Io): Promise<number> {
-  const { run, round } = options;
+  const { run, round, checkup } = options;
+  if (checkup !== undefined) {
+    await answerCheckup(resolve(io.cwd, checkup));
+    return 0;
+  }
   if (run === undefined || round === undefined) {
     throw new UsageError('USAGE', 'expected --run DIR and --round N', {
       hint: 'Platforms start workers by themselves: `dl_jobs run --platform slurm …`.',

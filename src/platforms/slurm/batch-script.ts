@@ -6,7 +6,8 @@ import { bashWord } from './quote.js';
 export interface BatchScript {
   /** The run folder, absolute. */
   readonly dir: string;
-  readonly round: number;
+  /** `checkup`: there is no run; `doctor` wants to know what the machine is like. */
+  readonly round: number | 'checkup';
   /** The copy of this program that the run has, absolute. */
   readonly tool: string;
   /** Root of the project: what a relative path in {@link node} is relative to. */
@@ -55,9 +56,13 @@ export function batchScript(script: BatchScript): string {
     `[ -r "$dl_jobs_bin" ] || dl_jobs_fail ${NO_TOOL} "$dl_jobs_bin is not there; is the folder of the run on a file system that all nodes share?"`,
     ...nodeLines(script),
     ...(script.seconds === null ? [] : [`export ${WORKER_SECONDS}=$((${script.seconds} - SECONDS))`]),
-    `exec "$dl_jobs_node" "$dl_jobs_bin" worker --run ${bashWord(script.dir)} --round ${script.round}`,
+    `exec "$dl_jobs_node" "$dl_jobs_bin" worker ${workerWords(script)}`,
     '',
   ].join('\n');
+}
+
+function workerWords({ dir, round }: BatchScript): string {
+  return round === 'checkup' ? `--checkup ${bashWord(dir)}` : `--run ${bashWord(dir)} --round ${round}`;
 }
 
 /**

@@ -12,8 +12,13 @@ export interface SlurmSite {
   readonly hasAccounting: boolean;
 }
 
-/** Slurm's own defaults. */
-const STOCK: SlurmSite = { version: '', mostElements: 1_001, mostJobs: 10_000, hasAccounting: false };
+/** What Slurm allows unless a site changes it. */
+export const STOCK_SITE: SlurmSite = {
+  version: '',
+  mostElements: 1_001,
+  mostJobs: 10_000,
+  hasAccounting: false,
+};
 
 /** What `scontrol show config` says. */
 export function parseSite(text: string): SlurmSite {
@@ -27,12 +32,12 @@ export function parseSite(text: string): SlurmSite {
     const value = said.get(key);
     return value !== undefined && /^\d+$/.test(value) ? Number(value) : stock;
   };
-  const mostJobs = count('MaxJobCount', STOCK.mostJobs);
+  const mostJobs = count('MaxJobCount', STOCK_SITE.mostJobs);
   const storage = said.get('AccountingStorageType') ?? '';
   return {
-    version: said.get('SLURM_VERSION') ?? STOCK.version,
-    // The first number that is not allowed as an index.
-    mostElements: Math.max(1, Math.min(count('MaxArraySize', STOCK.mostElements), mostJobs)),
+    version: said.get('SLURM_VERSION') ?? STOCK_SITE.version,
+    // Each is the first number that is not allowed: as an index, and of jobs.
+    mostElements: Math.max(1, Math.min(count('MaxArraySize', STOCK_SITE.mostElements), mostJobs - 1)),
     mostJobs,
     hasAccounting: storage !== '' && !/none|null/.test(storage),
   };
@@ -41,8 +46,8 @@ export function parseSite(text: string): SlurmSite {
 /**
  * Asks for it; null: nobody answers now. Throws SLURM_MISSING.
  */
-export async function askSite(env: Environment): Promise<SlurmSite | null> {
-  const ran = await slurm('scontrol', ['show', 'config'], { env });
+export async function askSite(env: Environment, timeoutMs?: number): Promise<SlurmSite | null> {
+  const ran = await slurm('scontrol', ['show', 'config'], { env, timeoutMs });
   if (ran.outcome === 'missing') throw slurmMissing('scontrol');
   return ran.outcome === 'ok' ? parseSite(ran.stdout) : null;
 }

@@ -3,20 +3,14 @@ import { join } from 'node:path';
 import type { RoundContext } from '../../contract/platform.js';
 import { runPaths } from '../../store/run-folder.js';
 import { makeTool } from '../../store/tool.js';
-import { batchScript } from './batch-script.js';
 import { cancelJobs } from './cancel.js';
 import type { QueueAnswer, SlurmClient, SubmittedArray } from './client.js';
 import { SlurmQueue } from './queue.js';
-import { elementSeconds, sbatchArguments } from './sbatch.js';
-import { askSite } from './site.js';
+import { arrayArguments, workerScript } from './request.js';
+import { askSite, STOCK_SITE } from './site.js';
 import { endsOf } from './ends.js';
 import type { Environment } from './slurm-cli.js';
 import { findJobs, submitArray } from './submit.js';
-
-/** So long before its time is up a worker is told, at most: a tenth of the time. */
-const GRACE_SECONDS = 60;
-/** What Slurm allows unless a site changes it. */
-const STOCK_ELEMENTS = 1_001;
 
 export function slurmClient(context: RoundContext): SlurmClient {
   const { dir, spec, round } = context;
@@ -27,27 +21,16 @@ export function slurmClient(context: RoundContext): SlurmClient {
   return {
     async mostElements() {
       most ??= (await askSite(env))?.mostElements ?? null;
-      return most ?? STOCK_ELEMENTS;
+      return most ?? STOCK_SITE.mostElements;
     },
 
     async submit(name, elements, signal): Promise<SubmittedArray | null> {
-      const seconds = elementSeconds(spec);
-      const script = batchScript({
-        dir,
-        round,
-        tool: makeTool(runPaths(dir)),
-        projectRoot: context.projectRoot,
-        node: spec.slurm.node,
-        ownNode: process.execPath,
-        setup: spec.slurm.setup,
-        seconds,
-      });
-      const graceSeconds =
-        seconds === null ? GRACE_SECONDS : Math.min(GRACE_SECONDS, Math.ceil(seconds / 10));
+      makeTool(runPaths(dir));
+      const script = workerScript(spec, { dir, round, projectRoot: context.projectRoot });
       // Half as many may be as many as the user is allowed.
       for (let asked = elements; ; asked = Math.ceil(asked / 2)) {
         const submitted = await submitArray({
-          args: sbatchArguments({ spec, name, dir, elements: asked, atATime: null, graceSeconds }),
+          args: arrayArguments(spec, { name, dir, elements: asked }),
           script,
           name,
           env,

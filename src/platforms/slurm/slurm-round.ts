@@ -19,6 +19,7 @@ import { runPaths, type RunPaths } from '../../store/run-folder.js';
 import { stopOfRound, writeStop } from '../../store/stop-file.js';
 import type { JobEnd, QueueAnswer, SlurmClient } from './client.js';
 import { GONE, isLive, piecesOf, queueStatus, vanishedWorkers, type Piece } from './pieces.js';
+import { elementsFor, jobName, mostElements } from './request.js';
 import { Submissions } from './submissions.js';
 import { workersFailed } from './workers-failed.js';
 
@@ -271,7 +272,7 @@ export class SlurmRound implements RoundHandle {
     this.#leftBefore = this.#left();
     for (let rest = elements; rest > 0 && this.#stop === null; rest -= most) {
       const part = {
-        name: `dl_jobs:${runId}:${round}:${this.#submissions.all.length + 1}`,
+        name: jobName(runId, round, this.#submissions.all.length + 1),
         elements: Math.min(rest, most),
         at: Date.now(),
       };
@@ -327,18 +328,13 @@ export class SlurmRound implements RoundHandle {
     return this.#context.left?.() ?? 0;
   }
 
-  get #tasksPerElement(): number {
-    const { slurm, taskConcurrency } = this.#context.spec;
-    return slurm.hostsPerWorker * taskConcurrency;
-  }
-
   get #mostElements(): number {
-    return Math.max(1, Math.floor(this.#context.spec.slurm.maxWorkers / this.#tasksPerElement));
+    return mostElements(this.#context.spec);
   }
 
   /** Elements that there is work for. */
   #wanted(): number {
-    return Math.min(this.#mostElements, Math.ceil(this.#left() / this.#tasksPerElement));
+    return elementsFor(this.#context.spec, this.#left());
   }
 
   /** Chunks that nobody has who lives. */

@@ -139,7 +139,8 @@ const HINTS: readonly (readonly [RegExp, string])[] = [
   ],
 ];
 
-function rejected(ran: Ran): DlJobsError {
+/** The error for a job that Slurm does not take. */
+export function rejected(ran: Ran): DlJobsError {
   const hint = HINTS.find(([pattern]) => pattern.test(ran.stderr))?.[1];
   return new ConfigError('SLURM_REJECTED', `sbatch does not take the job: ${complaint(ran)}`, {
     hint: hint ?? 'Ask for something else, or ask those who run the cluster what the message means.',
