@@ -15,6 +15,7 @@ import {
 } from '../config/settings.js';
 import type { Command } from './command-table.js';
 import { FAILURE_TYPES, type FailureType } from '../contract/record.js';
+import type { ContainerChoice } from '../contract/spec.js';
 
 export interface OptionSpec {
   /** With underscores; dashes are the same. */
@@ -39,6 +40,7 @@ export interface GivenOptions {
   readonly cpu_image?: string;
   /** An address. */
   readonly gpu_image?: string;
+  readonly container?: ContainerChoice;
   readonly cpus?: number;
   readonly gpus?: Gpus;
   readonly workers?: number;

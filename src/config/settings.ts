@@ -4,6 +4,7 @@
  * lines: one table, read top to bottom.
  */
 import { FAILURE_TYPES, type FailureType } from '../contract/record.js';
+import { CONTAINER_CHOICES } from '../contract/spec.js';
 import { IMAGES } from './images.js';
 
 /** Platforms that a job can name. */
@@ -267,8 +268,10 @@ export const SETTINGS = {
   container: {
     kind: 'choice',
     default: 'none',
-    choices: ['none', 'auto', 'podman', 'docker', 'apptainer', 'pyxis'],
-    description: 'Program that runs tasks inside their image; none runs them without one.',
+    choices: CONTAINER_CHOICES,
+    option: 'container',
+    description:
+      'Program that runs tasks inside their image; auto takes the first that works; none runs them without one.',
   },
   durability: {
     kind: 'choice',

@@ -132,6 +132,8 @@ export interface HostStatus {
   /** Index within its worker. */
   readonly host: number;
   readonly pid: number;
+  /** It runs in a container: its parent is not the worker. */
+  readonly contained?: true;
   /** The task it runs: the first that it has not answered, or the one it says; null: none. */
   readonly task: number | null;
   /** Tasks that it has and did not answer, that one included. */

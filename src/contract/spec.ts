@@ -6,6 +6,10 @@ export const RUN_VERSION = 1;
 
 export type Language = 'node' | 'python';
 
+/** What may run tasks inside their image. `auto`: the first that works of those that follow. */
+export const CONTAINER_CHOICES = ['none', 'auto', 'podman', 'docker', 'apptainer', 'pyxis'] as const;
+export type ContainerChoice = (typeof CONTAINER_CHOICES)[number];
+
 export interface JobSpec {
   /** Dotted module of the task function, relative to the project root: `tiles.segment`. */
   readonly moduleName: string;
@@ -22,6 +26,8 @@ export interface JobSpec {
   readonly cpuJob: boolean;
   /** The image that fits the job: `cpuImage` or `gpuImage`. */
   readonly image: string;
+  /** What runs tasks inside that image. Runs of older versions do not say: `none`. */
+  readonly container?: ContainerChoice;
   /** Cores a task may use. */
   readonly cpus: number;
   /** GPUs a task needs. */

@@ -25,7 +25,7 @@ import { takeRequests } from '../store/requests.js';
 import { resourcesOf, type RoundFile } from '../store/rounds.js';
 import { readMove, readRun, type RunPaths } from '../store/run-folder.js';
 import { LOST_AFTER } from '../store/unanswered.js';
-import { resolveInterpreter } from '../worker/host-command.js';
+import { tracingPython } from '../worker/host-command.js';
 import { maskFolder } from '../worker/mask-log.js';
 import { adoptedRound, availableVariables, hasEnded, stillRuns } from './adopt.js';
 import { retryWork, unfinishedWork, type RetryChoice } from './choose-work.js';
@@ -298,7 +298,7 @@ async function codeOf(
     modules: spec.modules,
     packages: readPackages(spec.requirements, { language: spec.language, root: run.projectRoot, dlsRoot }),
     dlsRoot,
-    python: () => resolveInterpreter(spec.python, run.projectRoot),
+    python: () => tracingPython(spec, run.projectRoot),
   });
   const folder = writeCode(snapshot, paths.code);
   return { hash: snapshot.hash, folder, entry: loadedFile(snapshot, found.file) };

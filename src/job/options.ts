@@ -2,6 +2,7 @@
 import type { TaskArgs, TaskElement, TaskKwargs } from '../base/decorators.js';
 import type { Settings } from '../config/settings.js';
 import type { FailureType } from '../contract/record.js';
+import type { ContainerChoice } from '../contract/spec.js';
 
 /**
  * The argument list of a multi-task job: one element a task.
@@ -27,6 +28,8 @@ export interface DLJobOptions<F = unknown> {
   readonly cpuImage?: string | undefined;
   /** Address or key, as `cpuImage`. @default the setting `gpu_image` */
   readonly gpuImage?: string | undefined;
+  /** What runs tasks inside their image. @default the setting `container` */
+  readonly container?: ContainerChoice | undefined;
   /** One element a task. Give this, or `args` and `kwargs`. */
   readonly argsList?: ArgsList<TaskElement<F>> | undefined;
   /** Positional arguments of a single-task job. */
@@ -40,7 +43,7 @@ export interface DLJobOptions<F = unknown> {
    * requirements file, or of a package.json.
    */
   readonly requirements?: readonly string[] | string | undefined;
-  /** Data files to ship, on platforms that need it. */
+  /** Paths of data that tasks use, relative to the project's root: containers show them. */
   readonly data?: readonly string[] | undefined;
   /** Cores a task may use. @default the setting `cpus` */
   readonly cpus?: number | undefined;
@@ -146,6 +149,7 @@ export const OPTION_SETTINGS = {
   cpuJob: 'cpu_job',
   cpuImage: 'cpu_image',
   gpuImage: 'gpu_image',
+  container: 'container',
   cpus: 'cpus',
   gpus: 'gpus',
   noisy: 'noisy',

@@ -1,7 +1,7 @@
 /** From a job to a run folder that is ready to be committed. */
 import { rmSync } from 'node:fs';
 import { isAbsolute, join, resolve } from 'node:path';
-import { ConfigError, DlJobsError, JobError } from '../base/errors.js';
+import { DlJobsError, JobError } from '../base/errors.js';
 import { toJson } from '../base/value-json.js';
 import type { ResolvedSettings } from '../config/load.js';
 import type { Settings } from '../config/settings.js';
@@ -22,7 +22,7 @@ import { takeLock } from '../store/lock.js';
 import { resourcesOf } from '../store/rounds.js';
 import { createRunFolder } from '../store/run-folder.js';
 import { newRunId, preciseTimestamp } from '../store/run-id.js';
-import { resolveInterpreter } from '../worker/host-command.js';
+import { tracingPython } from '../worker/host-command.js';
 import { argumentList } from './argument-list.js';
 import { redactPatterns } from '../worker/redact.js';
 import { taskEnvironment } from './environment.js';
@@ -112,7 +112,6 @@ export async function readJob(job: RunnableJob, context: PrepareContext): Promis
   await platform.check?.(spec, context.environment);
   const packages = readPackages(spec.requirements, { language: spec.language, root, dlsRoot });
   refuseInContainer(packages, settings);
-  refuseContainer(settings);
   const list = argumentsOf(options, spec, context.cwd);
   const env = taskEnvironment(settings.values.env, context.environment);
 
@@ -126,7 +125,7 @@ export async function readJob(job: RunnableJob, context: PrepareContext): Promis
     packages,
     dlsRoot,
     cacheRoot: context.cacheRoot,
-    python: () => resolveInterpreter(spec.python, root),
+    python: () => tracingPython(spec, root),
   });
   return { settings, root, codeRoot, dlsRoot, platform, spec, list, env, packages, snapshot };
 }
@@ -207,16 +206,6 @@ export async function prepareRun(job: RunnableJob, context: PrepareContext): Pro
     };
     return { job, first };
   }
-}
-
-/** `container` names how tasks are to be isolated; running them without it would be another thing than was asked for. */
-function refuseContainer({ values, sources }: ResolvedSettings): void {
-  if (values.container === 'none') return;
-  throw new ConfigError(
-    'CONFIG_INVALID',
-    `${sources.container.where}: container: this version runs tasks without containers, got \`${values.container}\``,
-    { hint: 'Set `container: none`; the images are then only noted in the log.' },
-  );
 }
 
 function refuseUnable(platform: Platform, spec: JobSpec): void {

@@ -16,9 +16,11 @@ import { ArgsReader, readSealed } from '../store/args-store.js';
 import { readRounds } from '../store/rounds.js';
 import { readRun, type RunPaths } from '../store/run-folder.js';
 import { ForegroundHost, type ForegroundEnd } from '../worker/foreground-host.js';
-import { nodeHost, pythonHost, resolveInterpreter } from '../worker/host-command.js';
+import { openContainer } from '../worker/container/open.js';
+import { containerError } from '../worker/container/start-error.js';
+import { hostCommand, tracingPython } from '../worker/host-command.js';
 import { fatalError } from '../worker/start-errors.js';
-import type { HostCommand } from '../worker/start-host.js';
+import type { HostCommand } from '../worker/host-body.js';
 import { countArgs } from './count-args.js';
 import { installPackages, useEnvironment } from './environments.js';
 import { storedEnvironment } from './stored-environment.js';
@@ -35,6 +37,8 @@ export interface ReplayOptions {
   readonly signal: AbortSignal;
   /** Told what is installed. */
   readonly notice: (text: string) => void;
+  /** Something that the user should know now. */
+  readonly warn: (text: string) => void;
 }
 
 export interface Replayed {
@@ -64,7 +68,13 @@ export async function replayTask(paths: RunPaths, task: number, options: ReplayO
   const env = storedEnvironment(run.spec, options.environment);
   const found = options.code === 'run' ? codeOfRun(paths, run) : await codeOfNow(paths, run);
   const code = await withPackages(found, paths, run, options);
-  const command = hostCommand(run, code.spec, env, options.inspect);
+  const { spec } = code;
+  const { cwd } = run;
+  const { warn } = options;
+  const container = await openContainer({ spec, dir: paths.dir, projectRoot: run.codeRoot, cwd, warn });
+  // Here nobody minds how much memory it takes.
+  const unlimited = { ...spec, policy: { ...spec.policy, memory: null } };
+  const command = debugged(hostCommand({ spec: unlimited, cwd }, env, container), spec, options.inspect);
   if (!existsSync(run.cwd)) {
     throw new InfrastructureError(
       'HOST_START_FAILED',
@@ -109,7 +119,7 @@ function codeOfRun(paths: RunPaths, { spec }: RunFile): Code {
 }
 
 async function codeOfNow(paths: RunPaths, run: RunFile): Promise<Code> {
-  const { moduleName, modules, python, requirements } = run.spec;
+  const { moduleName, modules, requirements } = run.spec;
   const root = realRoot(run.codeRoot);
   const dlsRoot = rootOf(paths);
   const { file, language } = findModule(root, moduleName);
@@ -119,7 +129,7 @@ async function codeOfNow(paths: RunPaths, run: RunFile): Promise<Code> {
     modules,
     packages: readPackages(requirements, { language, root: run.projectRoot, dlsRoot }),
     dlsRoot,
-    python: () => resolveInterpreter(python, root),
+    python: () => tracingPython(run.spec, root),
   });
   return {
     root: writeCode(snapshot, join(dlsRoot, 'cache', 'code')),
@@ -146,15 +156,11 @@ async function withPackages(
   return { ...code, spec: useEnvironment(code.spec, environment, { code: code.root, root: run.codeRoot }) };
 }
 
-function hostCommand(
-  { cwd }: RunFile,
-  { language, python }: JobSpec,
-  env: Readonly<Record<string, string>>,
-  inspect: boolean,
-): HostCommand {
-  if (language === 'python') return pythonHost(python, cwd, inspect ? { ...env, DL_JOBS_INSPECT: '1' } : env);
-  const command = nodeHost(cwd, env, null);
-  return inspect ? { ...command, args: ['--inspect-brk', ...command.args] } : command;
+function debugged(command: HostCommand, { language }: JobSpec, inspect: boolean): HostCommand {
+  if (!inspect) return command;
+  return language === 'python'
+    ? { ...command, env: { ...command.env, DL_JOBS_INSPECT: '1' } }
+    : { ...command, args: ['--inspect-brk', ...command.args] };
 }
 
 function initMessage(run: RunFile, { root, spec, entry }: Code): InitMessage {
@@ -186,7 +192,14 @@ function outcomeOf(end: ForegroundEnd, paths: RunPaths, run: RunFile, command: H
     case 'fatal':
       throw fatalError(end.message, { spec: run.spec } as RoundContext, null);
     case 'exit': {
-      const how = end.signal === null ? `exit code ${end.code}` : `signal ${end.signal}`;
+      const { code, signal } = end.status;
+      const { container } = command;
+      if (container !== undefined && !end.wasReady) {
+        // What it said stands on the terminal already.
+        const error = containerError(container, command.command, { code }, '', run.spec.language);
+        if (error !== null) throw error;
+      }
+      const how = signal === null ? `exit code ${code}` : `signal ${signal}`;
       return { ok: false, results: [], outcome: `crash: the process ended with ${how} before the task did` };
     }
     case 'record':

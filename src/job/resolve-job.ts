@@ -92,6 +92,7 @@ export function jobSpec(
     name,
     cpuJob,
     image,
+    container: values.container,
     cpus,
     gpus,
     gpuType,

@@ -46,8 +46,8 @@ export async function callAndRun(method: string, options: CallOptions): Promise<
     const summaries = jobs.length === 0 ? [] : await runJobs(jobs, invocation);
     const [last] = summaries;
     if (last !== undefined) {
-      const { language, python } = last.spec;
-      const hosts = Math.min(last.counts.done, availableParallelism());
+      const { language, python, container = 'none' } = last.spec;
+      const hosts = container === 'none' ? Math.min(last.counts.done, availableParallelism()) : 0;
       note(dlsRoot, hint, JSON.stringify({ language, python, hosts } satisfies ExpectedRun));
     }
     return summaries;

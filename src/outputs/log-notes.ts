@@ -1,7 +1,7 @@
 /** What stands at the head and foot of each round in a log file. Made from the journal's events, so that it can be made again. */
 import { formatElapsed, formatTime } from '../base/timer.js';
 import type { EventRecord } from '../contract/record.js';
-import type { RunFile } from '../contract/spec.js';
+import type { JobSpec, RunFile } from '../contract/spec.js';
 import { readRounds, specOfRound, type RoundFile } from '../store/rounds.js';
 import type { RunPaths } from '../store/run-folder.js';
 
@@ -24,7 +24,7 @@ function header(run: RunFile, round: RoundFile | undefined, event: EventRecord):
     `FUNCTION  ${spec.moduleName}.${spec.methodName} (${spec.file})`,
     `STARTED   ${formatTime(event.at)}`,
     `PLATFORM  ${spec.platform}`,
-    `IMAGE     ${spec.image} (not used: container is none)`,
+    `IMAGE     ${spec.image} (${imageUse(spec)})`,
     `CPUS      ${spec.cpus}`,
     `GPUS      ${spec.gpuType === null ? '' : `${spec.gpuType}:`}${spec.gpus}`,
     `OPTIONS   ${JSON.stringify({
@@ -42,6 +42,10 @@ function header(run: RunFile, round: RoundFile | undefined, event: EventRecord):
     ...(round?.environment ? [`PACKAGES  ${round.environment.folder}`] : []),
     '='.repeat(100),
   ];
+}
+
+function imageUse({ container = 'none' }: JobSpec): string {
+  return container === 'none' ? 'not used: container is none' : `container: ${container}`;
 }
 
 function footer(event: EventRecord): string[] {

@@ -20,6 +20,7 @@ import { readCharged, readRounds, specOfRound, type RoundFile } from '../store/r
 import { newWriterName, readRun, runPaths } from '../store/run-folder.js';
 import { stopOfRound, writeStop } from '../store/stop-file.js';
 import { WORKER_ENDED } from '../store/unanswered.js';
+import { openContainer } from '../worker/container/open.js';
 import { failureLimit } from '../worker/failure-limit.js';
 import { redactPatterns } from '../worker/redact.js';
 import { startWorker } from '../worker/start-worker.js';
@@ -161,8 +162,9 @@ export async function runPilot(options: PilotOptions): Promise<WorkerEnd> {
       warn: options.warn,
     };
     event('worker-started', { job: options.allocation.job, node: hostname() });
+    const container = await openContainer(context);
     if (end === null) {
-      worker = startWorker(context, { endsWithUs: true });
+      worker = startWorker(context, { endsWithUs: true, container });
       await worker.done;
     }
   } catch (error) {

@@ -24,7 +24,7 @@ import { endIfAnswered, endLate, endNow } from './sentence.js';
 import { hasRoom, initMessage, newSlot, type Slot } from './slot.js';
 import type { SpareHost } from './spare-host.js';
 import { fatalError } from './start-errors.js';
-import type { HostCommand } from './start-host.js';
+import type { HostCommand } from './host-body.js';
 import { Watch } from './watch.js';
 
 export interface WorkerOptions {
@@ -254,9 +254,8 @@ export class Worker {
         this.#backlog.giveBack(judgement);
       } else {
         this.#backlog.giveBackUnbegun(unanswered);
-        const { command } = this.#options.command(slot.index);
         const others = this.#slots.filter(({ host }) => host?.pid !== undefined).length;
-        const error = this.#starts.failed(slot, exit, sentence, others, command);
+        const error = this.#starts.failed(slot, exit, sentence, others, this.#options.command(slot.index));
         if (error !== null && !this.#stopping) this.#fail(error);
       }
     }

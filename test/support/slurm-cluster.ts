@@ -15,8 +15,7 @@
 import { randomUUID } from 'node:crypto';
 import { chmodSync, existsSync, mkdirSync, mkdtempSync, realpathSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
-import { join } from 'node:path';
-import { fileURLToPath } from 'node:url';
+import { basename, join } from 'node:path';
 import { type ClusterOptions, nodeAddress, nodeNames, type Place, writeConfig } from './slurm/config.js';
 import {
   answers,
@@ -28,9 +27,8 @@ import {
   startSlurmctld,
   waitFor,
 } from './slurm/daemons.js';
+import { clusterCommand, nodeCommand } from './slurm/scripts.js';
 import { type Daemon, World, type WorldProcess } from './slurm/worlds.js';
-
-const scripts = fileURLToPath(new URL('./slurm', import.meta.url));
 
 /** One line of squeue: a job, or an element of an array. */
 export interface QueueEntry {
@@ -43,6 +41,7 @@ export interface QueueEntry {
   readonly node: string;
 }
 
+export { waitFor };
 export type { ClusterOptions, WorldProcess };
 
 /** One slurmd, with what it started. */
@@ -71,11 +70,7 @@ export class ClusterNode {
       const boot = join(this.#dir, 'boot', this.name);
       writeFileSync(boot, `${randomUUID()}\n`);
       mkdirSync(join(this.#dir, 'spool', this.name), { recursive: true });
-      const unshare = 'unshare --pid --fork --kill-child --mount --uts --propagation slave'.split(' ');
-      this.#world = await World.open(
-        this.#cluster.entering([...unshare, 'bash', join(scripts, 'node.sh'), this.name, boot]),
-        log,
-      );
+      this.#world = await World.open(this.#cluster.entering(nodeCommand(this.name, boot)));
     }
     const conf = join(this.#dir, 'etc/slurm.conf');
     const slurmd = await this.#world.start(['slurmd', '-D', '-f', conf, '-N', this.name], log);
@@ -95,8 +90,16 @@ export class ClusterNode {
   }
 
   /** Kills all processes of the jobs, and the slurmstepd that watch them, but not slurmd. */
-  killJobs(): void {
-    for (const { pid } of this.processes()) tryKill(pid, 'SIGKILL');
+  async killJobs(): Promise<void> {
+    await waitFor(
+      () => `${this.name} still runs ${this.pids().join(' ')}`,
+      async () => {
+        const pids = this.pids();
+        // What forked before it was killed is found the next time.
+        for (const pid of pids) tryKill(pid, 'SIGKILL');
+        return pids.length === 0;
+      },
+    );
   }
 
   /** slurmd no longer answers; its jobs run on. */
@@ -207,10 +210,10 @@ export class Cluster {
   async ready(): Promise<void> {
     let seen = '';
     await waitFor(
-      () => `not all nodes came up: ${seen}; see ${this.dir}/log`,
+      () => `not all nodes came up:\n${seen}`,
       async () => {
-        seen = await this.run('sinfo', '--noheader', '-N', '-o', '%N %T');
-        const up = seen.split('\n').filter((line) => /^\S+ (idle|mixed|allocated|completing)$/.test(line));
+        seen = await this.run('sinfo', '--noheader', '-N', '-o', '%N %T %E');
+        const up = seen.split('\n').filter((line) => /^\S+ (idle|mixed|allocated|completing) /.test(line));
         return new Set(up).size >= this.nodes.length;
       },
     );
@@ -259,9 +262,8 @@ async function openWorld(place: Place, options: ClusterOptions): Promise<World> 
   const { dir } = place;
   try {
     writeConfig(place, options);
-    const cgroup = `/sys/fs/cgroup/memory/${dir.slice(dir.lastIndexOf('/') + 1)}`;
-    const guard = ['bash', join(scripts, 'guard.sh'), dir, options.memoryLimit === 'cgroup' ? cgroup : ''];
-    return await World.open(guard, join(dir, 'log/guard.out'));
+    const cgroup = options.memoryLimit === 'cgroup' ? join('/sys/fs/cgroup/memory', basename(dir)) : '';
+    return await World.open(clusterCommand(dir, cgroup));
   } catch (error) {
     rmSync(dir, { recursive: true, force: true });
     throw error;

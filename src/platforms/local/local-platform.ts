@@ -2,10 +2,13 @@
 import { availableParallelism } from 'node:os';
 import { join } from 'node:path';
 import type { ExpectedRun, Platform, RoundContext, RoundHandle } from '../../contract/platform.js';
+import { openContainer } from '../../worker/container/open.js';
 import type { PlanContext, PlatformPlan } from '../../contract/plan.js';
 import { pythonHost, nodeHost } from '../../worker/host-command.js';
+import type { ContainerPlan } from '../../worker/container/plan.js';
 import { SpareHost } from '../../worker/spare-host.js';
 import { hostsFor, startWorker } from '../../worker/start-worker.js';
+import type { Worker } from '../../worker/worker.js';
 import { checkMachine } from './check-machine.js';
 
 /** Hosts that boot already; for whichever run of this process starts next. */
@@ -31,10 +34,11 @@ export const localPlatform: Platform = {
     spares = [];
   },
 
-  start(round: RoundContext): RoundHandle {
-    const claimed = spares;
-    spares = [];
-    return startWorker(round, { spares: claimed });
+  start(round: RoundContext): RoundHandle | Promise<RoundHandle> {
+    // Nothing is waited for where there is nothing to wait for: the hosts begin at once.
+    if ((round.spec.container ?? 'none') === 'none') return work(round, null);
+    localPlatform.release?.();
+    return openContainer(round).then((container) => work(round, container));
   },
 
   plan({ spec, tasks }: PlanContext): Promise<PlatformPlan> {
@@ -53,3 +57,9 @@ export const localPlatform: Platform = {
 
   checkup: checkMachine,
 };
+
+function work(round: RoundContext, container: ContainerPlan | null): Worker {
+  const claimed = spares;
+  spares = [];
+  return startWorker(round, { spares: claimed, container });
+}

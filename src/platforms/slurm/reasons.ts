@@ -44,12 +44,13 @@ const REASONS: Readonly<Record<string, string>> = {
 const LIMIT = /^(Assoc|QOS)(?:Grp|Max)?(\w*?)(?:Limit|PerUser|PerAccount|PerAcct|PerJob)*$/;
 const LIMITED: readonly (readonly [RegExp, string])[] = [
   [/submit/i, 'jobs in the queue'],
-  [/jobs?/i, 'running jobs'],
+  [/minutes/i, 'computing time'],
   [/gres|gpu/i, 'GPUs'],
   [/cpu/i, 'CPUs'],
   [/mem/i, 'memory'],
   [/node/i, 'nodes'],
-  [/wall|minutes|time/i, 'time'],
+  [/wall|time/i, 'time'],
+  [/job/i, 'running jobs'],
 ];
 
 /** A short sentence on why a job waits, without its own name and dot; Slurm's word where it says enough. */

@@ -93,32 +93,36 @@ export class SharedAnswer<T> {
   }
 
   async #renew(): Promise<Shared<T>> {
-    const end = performance.now() + this.#options.patienceMs;
     let { path } = this.#options;
+    let asked = 0;
     for (let wait = LEAST_LOOK_MS; path !== null; wait = Math.min(MOST_LOOK_MS, wait * 1.5)) {
       try {
         this.#read(path);
         if (this.#isFresh()) return this.#shared();
-        if (this.#begin(path)) break;
+        if (this.#begin(path)) {
+          asked = fileTime(path);
+          // Somebody else may just have done it.
+          this.#read(path);
+          break;
+        }
       } catch {
         // A folder that we may not write, or a file system that is full or away: we ask for ourselves.
         path = null;
         break;
       }
-      if (performance.now() >= end) return this.#shared();
       await sleep(wait);
     }
     try {
-      await this.#ask(path);
+      if (!this.#isFresh()) await this.#ask(path, asked);
     } finally {
       if (path !== null) rmSync(gateOf(path), { force: true });
     }
     return this.#shared();
   }
 
-  async #ask(path: string | null): Promise<void> {
+  /** @param asked - what the time is where the file is */
+  async #ask(path: string | null, asked: number): Promise<void> {
     const askedAt = performance.now();
-    const asked = path === null ? 0 : fileTime(path);
     const answer = await this.#options.ask();
     const before = this.#known;
     const content: Content<T> =

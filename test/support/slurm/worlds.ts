@@ -1,7 +1,8 @@
 /** Processes cut off from the rest of the machine: in PID namespaces of their own, which end as one. */
 import { type ChildProcess, execFile, spawn } from 'node:child_process';
-import { closeSync, openSync, readdirSync, readFileSync, readlinkSync } from 'node:fs';
-import type { Readable, Writable } from 'node:stream';
+import { readdirSync, readFileSync, readlinkSync } from 'node:fs';
+import type { Socket } from 'node:net';
+import type { Readable } from 'node:stream';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { promisify } from 'node:util';
 
@@ -59,22 +60,23 @@ export class World {
   }
 
   /** `command` must make the world, print the process id of its first process, and live while its input is open. */
-  static async open(command: readonly string[], log: string): Promise<World> {
+  static async open(command: readonly string[]): Promise<World> {
     const [program = '', ...args] = command;
-    const errors = openSync(log, 'a');
     // In a session of its own: Ctrl-C is for the test process, which then lets go of us.
-    const options = { env: environment(), detached: true };
-    const outer = spawn(program, args, { ...options, stdio: ['pipe', 'pipe', errors] });
-    closeSync(errors);
+    const outer = spawn(program, args, { env: environment(), detached: true });
     const ended = new Promise((done) => outer.once('exit', done).once('error', done));
-    const line = await firstLine(outer.stdout as Readable);
+    let errors = '';
+    outer.stderr.setEncoding('utf8').on('data', (chunk: string) => {
+      errors += chunk;
+    });
+    const line = await firstLine(outer.stdout);
     if (!/^\d+$/.test(line)) {
       await ended;
-      throw new Error(`${command.join(' ')}: ${readFileSync(log, 'utf8')}`);
+      throw new Error(`a world did not start: ${errors}`);
     }
     // A test process that forgets about us must be able to end, which ends us.
     outer.unref();
-    (outer.stdin as Writable & { unref(): void }).unref();
+    for (const stream of [outer.stdin, outer.stderr]) (stream as Socket).unref();
     return new World(outer, ended, Number(line));
   }
 
