@@ -68,7 +68,7 @@ export class Striker {
       case 'jobs of a node killed': {
         const node = this.#node();
         if (node === undefined) return null;
-        node.killJobs();
+        await node.killJobs();
         return hit(node.name);
       }
       case 'slurmctld paused':
