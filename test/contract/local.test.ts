@@ -2,7 +2,7 @@
 import { describe } from 'vitest';
 import { platformSuite } from './platform/suite.js';
 
-describe('local', () => {
+describe('local', { timeout: 180_000 }, () => {
   platformSuite('local', () =>
     Promise.resolve({
       env: {},

@@ -12,7 +12,7 @@ import {
   tasksPerElement,
   workerScript,
 } from './request.js';
-import { askSite, STOCK_SITE } from './site.js';
+import { askSite, STOCK_SITE, type SlurmSite } from './site.js';
 import { testOnly } from './test-only.js';
 
 /** Who asks for a plan does not want to wait for a controller that is away. */
@@ -23,8 +23,7 @@ export async function planRound(context: PlanContext): Promise<PlatformPlan> {
   const env = { ...process.env, ...context.env };
   const site = await askSite(env, PATIENCE_MS);
   const elements = elementsFor(spec, tasks);
-  const { mostElements, mostJobs } = site ?? STOCK_SITE;
-  const sizes = arraySizes(elements, mostElements);
+  const sizes = arraySizes(elements, (site ?? STOCK_SITE).mostElements);
   const script = workerScript(spec, { dir, round: 1, projectRoot });
   const requests = sizes.map((size, at) =>
     arrayArguments(spec, { name: jobName(runId, 1, at + 1), dir, elements: size }),
@@ -42,19 +41,7 @@ export async function planRound(context: PlanContext): Promise<PlatformPlan> {
     script,
     submissions: requests.map((args, at) => ({ elements: sizes[at] ?? 0, command: ['sbatch', ...args] })),
     limits: [
-      ...(site === null
-        ? [{ name: 'Slurm', text: 'does not answer: its limits are not known', isHit: true }]
-        : []),
-      {
-        name: 'MaxArraySize',
-        text: `${mostElements} workers in an array`,
-        isHit: sizes.length > 1,
-      },
-      {
-        name: 'MaxJobCount',
-        text: `${mostJobs} jobs in the queue, those of all users`,
-        isHit: elements > mostJobs,
-      },
+      ...siteLimits(site, elements),
       ...partitionLimits(spec, partitions),
       ...(verdict === null
         ? []
@@ -68,6 +55,26 @@ export async function planRound(context: PlanContext): Promise<PlatformPlan> {
     ],
     refusal: verdict?.kind === 'refused' ? verdict.error : null,
   };
+}
+
+function siteLimits(site: SlurmSite | null, elements: number): PlannedLimit[] {
+  if (site === null) {
+    const text = `does not answer; arrays are cut to ${STOCK_SITE.mostElements} workers, as most sites have it`;
+    return [{ name: 'Slurm', text, isHit: true }];
+  }
+  const { mostElements, mostJobs } = site;
+  return [
+    {
+      name: 'MaxArraySize',
+      text: `${mostElements} workers in an array`,
+      isHit: elements > mostElements,
+    },
+    {
+      name: 'MaxJobCount',
+      text: `${mostJobs} jobs in the queue, those of all users`,
+      isHit: elements > mostJobs,
+    },
+  ];
 }
 
 function chunksOf(spec: JobSpec, tasks: number): PlannedChunks {

@@ -9,6 +9,7 @@ import { afterAll, beforeAll, expect, test } from 'vitest';
 import { removeFolders } from '../../docs/support.js';
 import { argumentCases } from './arguments.js';
 import { countriesCase } from './countries.js';
+import { failingCases } from './failing.js';
 import { hostileCases } from './hostile.js';
 import { outcomeCases } from './outcomes.js';
 import { placeCases } from './places.js';
@@ -34,6 +35,7 @@ export function platformSuite(name: string, start: () => Promise<Ground>): void 
   const newScene: NewScene = (files, options) => new Scene(name, ground, files, options);
 
   outcomeCases(newScene);
+  failingCases(newScene);
   stoppingCases(newScene, () => ground.outlivesController);
   argumentCases(newScene);
   hostileCases(newScene);
