@@ -65,7 +65,9 @@ export class SlurmRound implements RoundHandle {
   #refusal = '';
   /** Of a submission that Slurm does not answer. */
   readonly #giveUp = new AbortController();
-  #stop: { readonly killAt: number } | null = null;
+  #stop: { readonly killAt: number; readonly graceMs: number } | null = null;
+  /** The workers are told that the round is to end. */
+  #isTold = false;
   #wake = (): void => undefined;
 
   /** Cuts the round into chunks where that was not done. Throws STORE_FAILED. */
@@ -109,10 +111,22 @@ export class SlurmRound implements RoundHandle {
   stop(graceMs: number): void {
     const killAt = performance.now() + graceMs + (graceMs > 0 ? STOP_GRACE_MS : 0);
     if (this.#stop !== null && this.#stop.killAt <= killAt) return;
-    this.#stop = { killAt };
+    this.#stop = { killAt, graceMs };
+    this.#isTold = false;
     this.#giveUp.abort();
     this.#wake();
-    writeStop(this.#paths, this.#context.round, graceMs);
+    this.#tellWorkers();
+  }
+
+  /** A disk that is full may be why the round ends: then it is tried again, and Slurm ends the workers in any case. */
+  #tellWorkers(): void {
+    if (this.#stop === null || this.#isTold) return;
+    try {
+      writeStop(this.#paths, this.#context.round, this.#stop.graceMs);
+      this.#isTold = true;
+    } catch {
+      // Nobody who asks for an end is to be given an error instead.
+    }
   }
 
   leave(): void {
@@ -309,10 +323,14 @@ export class SlurmRound implements RoundHandle {
     await this.#findUnknown();
     if (jobs().length === 0) return;
     await this.#client.cancel(jobs(), 'pending');
+    this.#askAt = Math.min(this.#askAt, performance.now() + LEAST_ASK_MS);
     const deadline = (): number => (this.#stop?.killAt ?? 0) + STOP_GRACE_MS;
     for (;;) {
+      this.#tellWorkers();
       this.#lookAt = 0;
       this.#look();
+      // Of workers that died nobody hears anything but from Slurm.
+      await this.#ask().catch(() => undefined);
       const gone = readGone(this.#paths, this.#context.round);
       const isOver = this.#heartbeats.every(({ state, writer }) => state === 'ended' || gone.has(writer));
       if (isOver || performance.now() >= deadline()) break;

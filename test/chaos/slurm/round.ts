@@ -121,6 +121,8 @@ class SlurmGame {
   /** The command was ended by a strike. */
   #isStruck = false;
   #restUntil = 0;
+  /** By a command of its own. */
+  #isCanceled = false;
   /** All strikes are done, and undone. */
   #mendedAt: number | null = null;
   #isOver = false;
@@ -219,6 +221,7 @@ class SlurmGame {
     if (this.#scene.runs().length === 0) return false;
     // Nobody goes on with it before it is seen whether anything is left.
     this.#restUntil = Infinity;
+    this.#isCanceled = true;
     const isWhole = this.#striker.isWhole;
     const { code, stdout, stderr } = await this.#project.run(['cancel', ...this.#named()]);
     this.#tell(`cancel: exit code ${code}, ${(stdout + stderr).trim()}`);
@@ -240,6 +243,8 @@ class SlurmGame {
       const result = await this.#run(next());
       if (result === null) return null;
       if (this.#history.isComplete() && (result.code === 0 || result.code === 1)) return result;
+      // A disk that is full is so a moment later.
+      if (result.code === 3) await sleep(LOOK_MS);
       if (!isFree || ++free < FREE_TRIES) continue;
       this.problem(`not done after ${this.commands} commands; the last said: ${result.stderr}`);
       this.story.push(...(await diagnosis(this.#cluster, this.#history.runOf())));
@@ -267,6 +272,9 @@ class SlurmGame {
   /** Null: it hung. */
   async #run(words: string[]): Promise<CommandResult | null> {
     this.#isStruck = false;
+    // `attach` only tells that the run was canceled.
+    if (words[0] !== 'attach') this.#isCanceled = false;
+    const wasMended = this.#mendedAt !== null;
     const command = this.#project.start(words);
     this.commands++;
     this.#command = command;
@@ -290,18 +298,19 @@ class SlurmGame {
     if (hung) this.problem(`it hung: ${stderr}`);
     // A stack of ours, and not of a task: nobody should ever see one.
     if (OUR_STACK.test(stderr)) this.problem(`a bug showed: ${stderr}`);
-    if (code !== null && code > 1 && !this.#isExplained(stderr)) this.problem(`exit code ${code}: ${stderr}`);
+    if (code !== null && code > 1 && !this.#isExplained(stderr, wasMended))
+      this.problem(`exit code ${code}: ${stderr}`);
     this.problems.push(...this.#history.look(true));
     return hung ? null : result;
   }
 
   /** What was done to the run can be the reason. */
-  #isExplained(stderr: string): boolean {
+  #isExplained(stderr: string, wasMended: boolean): boolean {
     const was = (kind: StrikeKind): boolean => this.hits.some((hit) => hit.kind === kind);
-    // Nothing was broken any more when it began.
-    if (this.#mendedAt !== null && this.commands > 1) return false;
+    if (this.#isCanceled && stderr.includes('canceled')) return true;
+    if (wasMended) return false;
     return (
-      ((was('element canceled') || was('run canceled')) && stderr.includes('canceled')) ||
+      (was('element canceled') && stderr.includes('canceled')) ||
       (was('disk full') && /no space left|ENOSPC|\[STORE_FAILED\]|\[WORKERS_FAILED\]/i.test(stderr)) ||
       (was('host killed') && stderr.includes('signal SIGKILL while it loaded')) ||
       stderr.includes('[SLURM_UNREACHABLE]')
