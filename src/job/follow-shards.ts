@@ -96,10 +96,10 @@ export class ShardFollower {
     }
   }
 
+  /** {@link writers} is known afterwards, too. */
   close(): void {
     this.#stop();
     for (const logs of this.#logs.values()) logs.close();
-    this.#logs.clear();
   }
 
   #stop(): void {

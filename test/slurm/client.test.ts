@@ -1,4 +1,7 @@
-/** What is asked of Slurm, on a real cluster: submissions, the queue, cancellation, and a controller that is away. */
+/**
+ * What is asked of Slurm, on a real cluster: submissions, the queue, cancellation, and a controller that is away.
+ * lines: one cluster for all of it, which takes seconds to start.
+ */
 import {
   chmodSync,
   existsSync,
@@ -381,11 +384,6 @@ describe('on a cluster', requires('slurm'), () => {
       );
       expect(await cancelJobs([job], { env, which: 'pending' })).toEqual({ left: [] });
       expect(await statesOf(job)).toEqual(['RUNNING']);
-      expect(await cancelJobs([job], { env, timeoutMs: 1 })).toEqual({
-        left: [
-          { id: expect.stringMatching(new RegExp(`^${job}`)) as string, state: expect.any(String) as string },
-        ],
-      });
       expect(await cancelJobs([job], { env })).toEqual({ left: [] });
     });
   });

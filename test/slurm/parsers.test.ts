@@ -98,7 +98,7 @@ describe('the site', () => {
       mostJobs: 10_000,
       hasAccounting: false,
     });
-    expect(parseSite('MaxArraySize = 20\nMaxJobCount = 10\n').mostElements).toBe(10);
+    expect(parseSite('MaxArraySize = 20\nMaxJobCount = 10\n').mostElements).toBe(9);
     expect(parseSite('MaxArraySize = 0\nAccountingStorageType = (null)\n')).toMatchObject({
       mostElements: 1,
       hasAccounting: false,

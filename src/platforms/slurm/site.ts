@@ -36,8 +36,8 @@ export function parseSite(text: string): SlurmSite {
   const storage = said.get('AccountingStorageType') ?? '';
   return {
     version: said.get('SLURM_VERSION') ?? STOCK_SITE.version,
-    // The first number that is not allowed as an index.
-    mostElements: Math.max(1, Math.min(count('MaxArraySize', STOCK_SITE.mostElements), mostJobs)),
+    // Each is the first number that is not allowed: as an index, and of jobs.
+    mostElements: Math.max(1, Math.min(count('MaxArraySize', STOCK_SITE.mostElements), mostJobs - 1)),
     mostJobs,
     hasAccounting: storage !== '' && !/none|null/.test(storage),
   };

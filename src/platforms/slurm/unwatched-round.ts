@@ -1,19 +1,27 @@
 /** What a process that does not control a round can learn of its pieces, or do to them. */
-import { InfrastructureError } from '../../base/errors.js';
+import { DlJobsError, InfrastructureError } from '../../base/errors.js';
 import type { QueueStatus } from '../../contract/platform.js';
 import { runPaths } from '../../store/run-folder.js';
 import { writeStop } from '../../store/stop-file.js';
 import { cancelJobs } from './cancel.js';
+import type { QueueAnswer } from './client.js';
 import { piecesOf, queueStatus } from './pieces.js';
 import { lookAtQueue } from './slurm-client.js';
 import { Submissions } from './submissions.js';
 import { findJobs } from './submit.js';
 
-/** What Slurm says of the pieces of a round; null: it was never given any. */
+/** What Slurm says of the pieces of a round; null: it was never given any, or there is no Slurm on this machine. */
 export async function lookAtRound(dir: string, round: number): Promise<QueueStatus | null> {
   const submissions = new Submissions(runPaths(dir), round);
   if (submissions.jobs.length === 0) return null;
-  const answer = await lookAtQueue(dir);
+  let answer: QueueAnswer;
+  try {
+    answer = await lookAtQueue(dir);
+  } catch (error) {
+    // Whoever sees the run folder can look at it, from a machine without Slurm, too.
+    if (error instanceof DlJobsError && error.code === 'SLURM_MISSING') return null;
+    throw error;
+  }
   return queueStatus(submissions.jobs, piecesOf(submissions.all, answer), answer.silentMs);
 }
 
