@@ -135,6 +135,7 @@ const OF_DOCTOR: ReadonlySet<SettingKey> = new Set<SettingKey>([
   'platform',
   'cpus',
   'gpus',
+  'container',
   'memory',
   'max_workers',
   'hosts_per_worker',

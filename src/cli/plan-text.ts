@@ -66,7 +66,7 @@ export function planObject(plan: JobPlan): Record<string, unknown> {
     workers: platform?.workers ?? null,
     chunks: platform?.chunks ?? null,
     image: spec.image,
-    container: plan.container,
+    container: spec.container ?? 'none',
     requirements: plan.packages,
     env: spec.env,
     snapshot: plan.snapshot,
@@ -107,7 +107,8 @@ function chunksText(platform: PlatformPlan | null): string | null {
   return `${count(chunks)}, ${sizes}`;
 }
 
-function imageText({ spec, container }: JobPlan): string {
+function imageText({ spec }: JobPlan): string {
+  const { container = 'none' } = spec;
   const image = shortImage(spec.image);
   return container === 'none' ? `${image}, not used: container is none` : `${image}, run by ${container}`;
 }

@@ -26,8 +26,6 @@ export interface JobPlan {
   readonly snapshot: SnapshotSize;
   /** What would be installed where it is not there yet; null: nothing. */
   readonly packages: Packages | null;
-  /** What runs tasks inside their image. */
-  readonly container: string;
   readonly outputs: OutputPaths;
   /** As it would be called now. */
   readonly runFolder: string;
@@ -113,7 +111,6 @@ async function planJob(job: RunnableJob, context: PrepareContext, signal: AbortS
     tasks,
     snapshot: sizeOf(snapshot),
     packages,
-    container: settings.values.container,
     outputs: outputsOf(job, settings, root, now, context.takenNames),
     runFolder: dir,
     platform: (await platform.plan?.({ spec, runId, dir, projectRoot: root, env, tasks })) ?? null,

@@ -8,6 +8,7 @@
 import { closeSync, fdatasyncSync, mkdirSync, openSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
+import type { ContainerChoice } from '../contract/spec.js';
 import { storeError, writeAll } from './atomic.js';
 import { Claims, holderOf } from './claims.js';
 import { roundFolder } from './rounds.js';
@@ -21,7 +22,8 @@ export interface MachineFacts {
   readonly node: { readonly version: string; readonly path: string };
   /** Of the interpreter that was asked for; else why there is none. */
   readonly python: { readonly version: string; readonly path: string } | string;
-  readonly cores: number;
+  /** Program that runs containers; null: none was asked for. A text: why none can be run. */
+  readonly container: { readonly program: string } | string | null;
   /** Value of CUDA_VISIBLE_DEVICES; null: it is not set. */
   readonly gpus: string | null;
   /** Paths that were asked for, and are not there. */
@@ -32,6 +34,7 @@ export interface MachineFacts {
 export interface Question {
   /** Interpreter, a name or a path. */
   readonly python: string;
+  readonly container: ContainerChoice;
   /** Working directory of tasks, absolute. */
   readonly cwd: string;
   /** Absolute paths that must be there. */

@@ -53,8 +53,8 @@ describe('the doctor', () => {
       env: { CUDA_VISIBLE_DEVICES: '0' },
     });
     expect(code).toBe(1);
-    expect(stdout).toMatch(/^ok {7}node {11}\d+\./m);
-    expect(stdout).toMatch(/^FAILED {3}gpus {11}1: 0; a task needs 2\n {9}Name them with `gpu_ids`/m);
+    expect(stdout).toMatch(/^ok {7}node {13}\d+\./m);
+    expect(stdout).toMatch(/^FAILED {3}gpus {13}1: 0; a task needs 2\n {9}Name them with `gpu_ids`/m);
     expect(stderr).toBe('1 thing must be mended\n');
   });
 
@@ -104,6 +104,26 @@ describe('the doctor', () => {
     const { code, checks } = await examine([], { env: { PATH: project.path('empty') } });
     expect([failures(checks), code]).toEqual([[], 0]);
     expect(checks.get('python')).toMatchObject({ state: 'warning' });
+  });
+
+  test('what runs containers, where tasks are to run in them', async () => {
+    mkdirSync(project.path('empty'));
+    const { code, checks } = await examine(['--container', 'docker'], {
+      env: { PATH: project.path('empty') },
+    });
+    expect([failures(checks), code]).toEqual([['container'], 1]);
+    expect(checks.get('container')?.text).toBe('expected a working docker: it is not on PATH');
+  });
+
+  test('podman', requires('podman'), async () => {
+    const { checks } = await examine(['--container', 'podman'], {
+      env: { DL_JOBS_CPU_IMAGE: 'localhost/mine:1' },
+    });
+    expect(checks.get('container')).toEqual({
+      name: 'container',
+      state: 'ok',
+      text: 'podman runs localhost/mine:1',
+    });
   });
 
   test('a platform whose commands are not there', async () => {

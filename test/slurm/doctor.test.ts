@@ -103,6 +103,12 @@ describe('on a cluster', requires('slurm'), () => {
     expect(checks.get('job')?.text).toContain('/nonexistent is not there');
   });
 
+  test('what runs containers is looked for on the node', async () => {
+    const { code, checks, failures } = await examine(['--container', 'pyxis']);
+    expect([failures, code]).toEqual([['container there'], 1]);
+    expect(checks.get('container there')?.text).toContain('`srun --help` shows no --container-image');
+  });
+
   test('what the job asks for is held against partitions, times and nodes; nothing is submitted then', async () => {
     const jobs = (await cluster.squeue()).length;
     const unknown = await examine(['--partition', 'test,nope']);

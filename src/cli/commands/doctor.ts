@@ -11,7 +11,7 @@ import type { ParsedCommand } from '../tokenize.js';
 import { noWords } from './run-word.js';
 
 const WAIT_SECONDS = 30;
-const NAME_WIDTH = 13;
+const NAME_WIDTH = 15;
 
 /** Prints a line a check. @returns the exit code: 0, 1 when something must be mended, 130 after Ctrl-C. */
 export async function runCommand(parsed: ParsedCommand, io: Io): Promise<number> {

@@ -4,17 +4,25 @@ import { availableParallelism, cpus, totalmem } from 'node:os';
 import { formatSize } from '../../base/sizes.js';
 import { failed, ok, warning, type Check, type CheckupContext } from '../../contract/check.js';
 import type { JobSpec } from '../../contract/spec.js';
+import type { ContainerTool } from '../../worker/container/plan.js';
+import { lookForTool } from '../../worker/container/tools.js';
 import { findGpus } from '../../worker/gpus.js';
 import { hostPlan } from '../../worker/host-plan.js';
 
 export async function* checkMachine({ spec }: CheckupContext): AsyncGenerator<Check> {
-  await Promise.resolve();
   const gpus = spec.gpuIds ?? findGpus();
   const hosts = gpus.length < spec.gpus ? 0 : hostPlan(spec, gpus).hosts;
   yield coresCheck(spec, hosts);
   yield memoryCheck(spec, hosts);
   yield descriptorsCheck(hosts);
   yield gpusCheck(spec, gpus);
+  const container = await lookForTool(spec.container ?? 'none');
+  if (container !== null) yield containerCheck(container, spec.image);
+}
+
+function containerCheck(found: ContainerTool | string, image: string): Check {
+  if (typeof found !== 'string') return ok('container', `${found.program} runs ${image}`);
+  return failed('container', found, 'Install it or start its service, or set `container: none`.');
 }
 
 function coresCheck(spec: JobSpec, hosts: number): Check {

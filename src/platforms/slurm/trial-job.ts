@@ -42,8 +42,9 @@ export async function* tryJob(context: CheckupContext, dlsRoot: string): AsyncGe
   try {
     makeMeetingPlace(dir);
     makeTool(runPaths(dir));
-    const { python } = spec;
-    const host = new Host(dir, { python, cwd: context.projectRoot, paths: [context.projectRoot] });
+    const { python, container = 'none' } = spec;
+    const { projectRoot } = context;
+    const host = new Host(dir, { python, container, cwd: projectRoot, paths: [projectRoot] });
     const submitted = await submitArray({
       args: arrayArguments(spec, { name, dir, elements: 1 }),
       script: workerScript(spec, place),
@@ -179,7 +180,7 @@ async function* factChecks(
   facts: MachineFacts,
   { spec, projectRoot }: CheckupContext,
 ): AsyncGenerator<Check> {
-  const { host, node, python, gpus, missing } = facts;
+  const { host, node, container, python, gpus, missing } = facts;
   yield missing.length === 0
     ? ok('project there', `${projectRoot} is there on ${host}, too`)
     : failed(
@@ -196,6 +197,11 @@ async function* factChecks(
         `${text}; here it is ${here}`,
         'Jobs may behave differently there: set `node`, or load a module in `setup`.',
       );
+  if (container !== null) {
+    yield typeof container === 'string'
+      ? failed('container there', container, 'Set `container` to what nodes have, or to `none`.')
+      : ok('container there', `${container.program} runs ${spec.image}`);
+  }
   yield pythonThere(python, await askPython(spec.python, projectRoot), spec.python);
   if (spec.gpus > 0) {
     const count = gpus === null || gpus === '' ? 0 : gpus.split(',').length;

@@ -32,6 +32,17 @@ export async function findTool(choice: Exclude<ContainerChoice, 'none'>): Promis
   );
 }
 
+/** What `choice` comes to on this machine; null: no container. A text: why none can be run. */
+export async function lookForTool(choice: ContainerChoice): Promise<ContainerTool | string | null> {
+  if (choice === 'none') return null;
+  try {
+    return await findTool(choice);
+  } catch (error) {
+    if (error instanceof InfrastructureError) return error.message;
+    throw error;
+  }
+}
+
 const LOOK: Readonly<Record<ToolName, () => Promise<Found>>> = {
   apptainer: async () => {
     const asked = await ask('apptainer', ['version'], PATIENCE_MS);
