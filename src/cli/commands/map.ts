@@ -39,7 +39,8 @@ export async function runCommand(parsed: ParsedCommand, io: Io): Promise<number>
     moduleName: method.slice(0, dot),
     methodName: method.slice(dot + 1),
     argsList: options.args_list === '-' ? stdinLines(io) : options.args_list,
-    platformJob: options.platform !== undefined,
+    // There is no job to say it: what is configured is meant.
+    platformJob: (options.platform ?? base.values.platform) !== 'local',
   });
   return await runReported(job, base, parsed, io);
 }
