@@ -48,8 +48,10 @@ export class ChunkSource implements TaskSource {
   /** The last generations that were seen. */
   #known: ReadonlyMap<Claimed, number> = new Map();
   readonly #holders = new Map<string, string>();
-  /** Chunks of which it is known that all their tasks have an outcome. */
+  /** Chunks of which this worker knows that all their tasks have an outcome, */
   readonly #finished = new Set<number>();
+  /** and those of which others say so. */
+  readonly #others = new Set<number>();
   #held: HeldChunk[] = [];
   #next = 0;
   #tried = 0;
@@ -74,14 +76,17 @@ export class ChunkSource implements TaskSource {
     return this.#held.map(({ id }) => id);
   }
 
-  /** Chunks that this worker, or those it asked, brought to their end, ascending. */
+  /** Chunks that this worker brought to their end, ascending. */
   get finished(): number[] {
     return [...this.#finished].sort((a, b) => a - b);
   }
 
   /** True: no task of the round is left, as far as this worker knows. */
   get allFinished(): boolean {
-    return this.#finished.size >= this.#options.chunks.count;
+    for (let id = 0; id < this.#options.chunks.count; id++) {
+      if (!this.#finished.has(id) && !this.#others.has(id)) return false;
+    }
+    return true;
   }
 
   take(maxTasks: number): TaskBatch | null | Promise<TaskBatch | null> {
@@ -185,15 +190,17 @@ export class ChunkSource implements TaskSource {
     const heartbeats = new Map(readHeartbeats(paths, round).map((beat) => [beat.writer, beat]));
     const gone = readGone(paths, round);
     this.#life.look([...heartbeats.values()]);
-    for (const { finished } of heartbeats.values()) {
-      for (const [first, count] of finished)
-        for (let id = first; id < first + count; id++) this.#finished.add(id);
-    }
     const isGone = (holder: string): boolean =>
       holder !== writer && (gone.has(holder) || this.#life.isGone(holder, heartbeats.get(holder)));
+    this.#others.clear();
+    for (const { finished } of heartbeats.values()) {
+      for (const [first, count] of finished)
+        for (let id = first; id < first + count; id++) this.#others.add(id);
+    }
     this.#readClaims();
     for (let id = 0; id < chunks.count; id++) {
-      if (this.#finished.has(id) || this.#held.some((held) => held.id === id)) continue;
+      if (this.#finished.has(id) || this.#others.has(id) || this.#held.some((held) => held.id === id))
+        continue;
       const generation = this.#known.get(id) ?? 0;
       if (generation > 0 && !isGone(this.#holder(id, generation))) continue;
       if (!this.#claims.claim(id, generation + 1)) continue;

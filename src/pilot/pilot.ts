@@ -41,6 +41,8 @@ export interface PilotOptions {
   readonly warn: (text: string) => void;
 }
 
+/** The ids of GPUs are those of the machine that submits: a worker has those that it was given. */
+const THEIR_OWN = { gpuIds: null };
 /** How often the worker looks at the clock and for a request to stop. */
 const LOOK_MS = 1_000;
 /** What runs when a failure stops the round may go on for so long. */
@@ -59,7 +61,7 @@ export async function runPilot(options: PilotOptions): Promise<WorkerEnd> {
   if (table === null) throw notReady(options, 'its chunks are not written');
   const ofRound = specOfRound(run.spec, round);
   const { hostsPerWorker } = ofRound.slurm;
-  const spec = { ...ofRound, workers: hostsPerWorker * ofRound.taskConcurrency };
+  const spec = { ...ofRound, ...THEIR_OWN, workers: hostsPerWorker * ofRound.taskConcurrency };
   const writer = newWriterName();
   const chunks = new Chunks(paths, round, table);
   const args = new ArgsReader(paths);

@@ -25,6 +25,8 @@ export class PilotPulse {
   #counter = 0;
   #last = -Infinity;
   #state: Heartbeat['state'] = 'starting';
+  /** As of the sign before: by the time it is told their records have come to disk, whatever becomes of the machine. */
+  #finished: readonly number[] = [];
 
   constructor(paths: RunPaths, round: number, options: PulseOptions) {
     this.#paths = paths;
@@ -86,8 +88,9 @@ export class PilotPulse {
       journal: journal(),
       hosts: running?.hosts() ?? [],
       holds: source.holds,
-      finished: ranges(source.finished),
+      finished: ranges(state === 'ended' ? source.finished : this.#finished),
     });
+    this.#finished = source.finished;
   }
 }
 

@@ -17,6 +17,7 @@ import { hostsOf, markGone, readGone, readHeartbeats, type Heartbeat } from '../
 import { readRounds, readWork } from '../../store/rounds.js';
 import { runPaths, type RunPaths } from '../../store/run-folder.js';
 import { stopOfRound, writeStop } from '../../store/stop-file.js';
+import { LOST_AFTER } from '../../store/unanswered.js';
 import type { JobEnd, QueueAnswer, SlurmClient } from './client.js';
 import { GONE, isLive, piecesOf, queueStatus, vanishedWorkers, type Piece } from './pieces.js';
 import { elementsFor, jobName, mostElements } from './request.js';
@@ -250,7 +251,9 @@ export class SlurmRound implements RoundHandle {
       this.#idleReplacements = left < this.#leftBefore ? 0 : this.#idleReplacements + 1;
       const broken = this.#heartbeats.filter(({ end }) => end === 'failed');
       const nothingDone = this.#heartbeats.every(({ counts }) => counts.done === 0);
-      if (this.#idleReplacements >= IDLE_REPLACEMENTS || (broken.length > 0 && nothingDone)) {
+      // Workers that began were perhaps ended by one task, which is given up when that happened often enough.
+      const most = this.#heartbeats.some(({ end }) => end !== 'failed') ? LOST_AFTER + 1 : IDLE_REPLACEMENTS;
+      if (this.#idleReplacements >= most || (broken.length > 0 && nothingDone)) {
         throw workersFailed(this.#paths, round, this.#heartbeats, this.#pieces);
       }
     }
@@ -368,11 +371,16 @@ export class SlurmRound implements RoundHandle {
   }
 
   #alive(): Heartbeat[] {
+    const gone = readGone(this.#paths, this.#context.round);
+    const answer = this.#answer;
+    // What Slurm said before it fell silent, or before workers were submitted, says nothing of them.
+    const isOld = answer === null || answer.silentMs > 0 || answer.askedAt < this.#lastSubmission;
     const live = new Set(
       this.#pieces.filter(({ row }) => row !== null && isLive(row.state)).map(({ id }) => id),
     );
     return this.#heartbeats.filter(
-      ({ state, job }) => state !== 'ended' && (this.#answer === null || job === null || live.has(job)),
+      ({ state, job, writer }) =>
+        state !== 'ended' && !gone.has(writer) && (isOld || job === null || live.has(job)),
     );
   }
 

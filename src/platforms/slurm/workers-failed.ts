@@ -31,7 +31,7 @@ export function workersFailed(
     `no worker of round ${round} gets anything done; the last, Slurm job ${last?.id ?? '?'}, ${how}` +
       (output === '' ? '' : `; it wrote:\n${output}`),
     {
-      hint: `What workers write before they begin is in ${join(paths.logs, 'slurm-*.out')}. \`dl_jobs doctor\` tries a worker out. When it is mended: \`dl_jobs resume\`.`,
+      hint: `What workers write before they begin is in ${join(paths.logs, 'slurm-*.out')}. \`dl_jobs doctor\` tries a worker out. When the nodes are mended: \`dl_jobs resume\`; with other settings: a new run.`,
     },
   );
 }

@@ -1,4 +1,7 @@
-/** One round on a cluster of its own: runs a job, strikes, goes on until it is done, and checks what came of it. */
+/**
+ * One round on a cluster of its own: runs a job, strikes, goes on until it is done, and checks what came of it.
+ * lines: one round, told in order.
+ */
 import { cpSync, existsSync, mkdtempSync, readdirSync, readFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { basename, join } from 'node:path';
