@@ -9,6 +9,11 @@ export interface CancelOptions {
   readonly which?: 'pending' | 'all' | undefined;
   /** How long it may take. @default 30 seconds */
   readonly timeoutMs?: number | undefined;
+  /**
+   * What Slurm is ending does not count after some seconds: of a node that does not answer it can take hours.
+   * @default false
+   */
+  readonly mayBeEnding?: boolean | undefined;
 }
 
 /** A job that is still there, or may be. */
@@ -22,6 +27,8 @@ export interface LeftJob {
 const TIMEOUT_MS = 30_000;
 const FIRST_LOOK_MS = 250;
 const MOST_LOOK_MS = 2_000;
+/** So long a job that ends in order is being ended, at most. */
+const ENDING_MS = 10_000;
 /** A job may be started anew between two looks, and is told again then. */
 const AGAIN_MS = 8_000;
 /** On one command line. */
@@ -33,7 +40,7 @@ const IDS_AT_ONCE = 500;
  */
 export async function cancelJobs(
   jobs: readonly string[],
-  { env, which = 'all', timeoutMs = TIMEOUT_MS }: CancelOptions,
+  { env, which = 'all', timeoutMs = TIMEOUT_MS, mayBeEnding = false }: CancelOptions,
 ): Promise<{ readonly left: readonly LeftJob[] }> {
   const started = performance.now();
   const remaining = (): number => timeoutMs - (performance.now() - started);
@@ -45,6 +52,8 @@ export async function cancelJobs(
       if (await tell(ids, which, env, remaining())) toldAt = performance.now();
     }
     left = (await stateOf(jobs, which, env, remaining())) ?? left;
+    if (mayBeEnding && performance.now() - started >= ENDING_MS)
+      left = left.filter(({ state }) => state !== 'COMPLETING');
     if (left.length === 0 || remaining() <= wait) break;
     await sleep(wait);
   }
