@@ -6,23 +6,28 @@ const SAME_ON_EACH_NODE = [
   'attach',
   'cancel',
   'chaos',
+  'containers',
   'damage',
   'full-disk',
   'logs',
   'open-run',
   'remove-runs',
+  'requirements',
   'results-command',
   'runs-list',
   'status',
   'watch',
 ].map((name) => `test/e2e/${name}.test.ts`);
 
+/** Each of its files starts a cluster and waits for Slurm, which has its own pace. */
+const SLURM = 'test/slurm/**';
+
 export default defineConfig({
   test: {
     include: ['test/**/*.test.ts'],
     exclude: [
       ...configDefaults.exclude,
-      ...(process.env['DL_JOBS_SECOND_NODE'] === '1' ? SAME_ON_EACH_NODE : []),
+      ...(process.env['DL_JOBS_SECOND_NODE'] === '1' ? [...SAME_ON_EACH_NODE, SLURM] : []),
     ],
     // Most tests start real processes, and a busy machine with two cores is slow to start them.
     pool: 'forks',

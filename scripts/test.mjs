@@ -1,4 +1,5 @@
-// Builds, runs the vitest suites and the Python suites, and prints their counts as its last line.
+// Builds, runs the vitest suites and the Python suites, and prints their counts as its last line. Before it, a line for
+// each component that was missing: which tests were left out for it, and how to get it.
 //
 //   npm test                       everything
 //   npm test -- test/cli           the suites whose path contains test/cli
@@ -8,7 +9,7 @@
 import { spawnSync } from 'node:child_process';
 import { existsSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
-import { basename, dirname, join } from 'node:path';
+import { basename, dirname, extname, join, relative } from 'node:path';
 import { fileURLToPath } from 'node:url';
 
 process.chdir(join(dirname(fileURLToPath(import.meta.url)), '..'));
@@ -55,6 +56,9 @@ function withVerdict(name, ok, counts) {
   return counts;
 }
 
+/** One entry for each test that was skipped for a missing component: where it is, and what it needs. */
+const leftOut = [];
+
 function vitest() {
   const out = join(scratch, 'vitest.json');
   const ok = run(process.execPath, [
@@ -67,6 +71,14 @@ function vitest() {
   ]);
   const report = readJson(out);
   if (report === null) return withVerdict('vitest', ok, null);
+  for (const { name, assertionResults } of report.testResults) {
+    for (const { status, meta } of assertionResults) {
+      if (status === 'failed' || status === 'passed') continue;
+      for (const [component, get] of Object.entries(meta?.missing ?? {})) {
+        leftOut.push({ file: relative('', name), needs: `${component}: ${get}` });
+      }
+    }
+  }
   // A file that could not be loaded has no tests to fail: it is one failure itself.
   const brokenFiles = report.testResults.filter(
     ({ status, assertionResults }) =>
@@ -83,7 +95,22 @@ function python() {
   const out = join(scratch, 'python.json');
   const names = forPython.map((word) => basename(word, '.py')).filter((name) => name !== 'python');
   const ok = run('python3', ['-B', 'test/python/run.py', out, ...names], { PYTHONPATH: 'python' });
-  return withVerdict('python', ok, readJson(out));
+  const counts = readJson(out);
+  for (const needs of counts?.missing ?? []) leftOut.push({ file: 'test/python', needs });
+  return withVerdict('python', ok, counts);
+}
+
+/** A line for each component, such as `left out: 12 tests in test/slurm (needs slurm: apt-get install …)`. */
+function leftOutLines() {
+  return [...new Set(leftOut.map(({ needs }) => needs))].map((needs) => {
+    const files = leftOut.filter((test) => test.needs === needs).map(({ file }) => file);
+    const folder = (file) => (extname(file) === '' ? file : dirname(file));
+    // Many files of one folder are named by their folder.
+    const crowded = (file) => new Set(files.filter((other) => folder(other) === folder(file))).size > 2;
+    const places = new Set(files.map((file) => (crowded(file) ? folder(file) : file)));
+    const tests = files.length === 1 ? '1 test' : `${files.length} tests`;
+    return `left out: ${tests} in ${[...places].sort().join(', ')} (needs ${needs})`;
+  });
 }
 
 if (!words.includes('--no-build') && !run(process.execPath, ['scripts/build.mjs'])) {
@@ -95,6 +122,7 @@ if (!words.includes('--no-build') && !run(process.execPath, ['scripts/build.mjs'
 const suites = [];
 if (filters.length === 0 || forVitest.length > 0) suites.push(vitest());
 if (filters.length === 0 || forPython.length > 0) suites.push(python());
+for (const line of leftOutLines()) console.log(line);
 const sum = (key) => suites.reduce((total, counts) => total + counts[key], 0);
 console.log(`${sum('passed')} passed, ${sum('failed')} failed, ${sum('skipped')} skipped`);
 process.exitCode = sum('failed') > 0 ? 1 : 0;

@@ -105,6 +105,19 @@ export const COMMANDS = {
     summary: 'Delete the folders of all runs that ended longer ago than AGE, and what crashes left.',
     details: ['For instance: dl_jobs clean --older-than 7d'],
   },
+  doctor: {
+    synopsis: 'dl_jobs doctor [OPTIONS]',
+    summary: 'Check whether jobs can run here, and say what to mend.',
+    details: [
+      'Looks at the configuration, interpreters, disk and the platform that is configured, or --platform NAME.',
+      'For instance: dl_jobs doctor --platform slurm --partition gpu --gpus 1',
+    ],
+  },
+  worker: {
+    synopsis: 'dl_jobs worker --run DIR --round N',
+    summary: 'Work for a run: what a platform starts on its machines.',
+    details: ['Takes tasks of round N from the run folder DIR until nothing is left, or its time is up.'],
+  },
   config: {
     synopsis: 'dl_jobs config [OPTIONS] [KWARGS]',
     summary: 'Write dl_jobs.config.yaml, or show the settings in force.',

@@ -4,6 +4,8 @@ import type { Io } from './io.js';
 export interface Interrupts {
   readonly signal: AbortSignal;
   readonly killSignal: AbortSignal;
+  /** The terminal was closed: what runs elsewhere goes on. */
+  readonly leaveSignal: AbortSignal;
   /** The signals end the process again. */
   release(): void;
 }
@@ -11,6 +13,7 @@ export interface Interrupts {
 export function watchInterrupts(io: Io): Interrupts {
   const gentle = new AbortController();
   const hard = new AbortController();
+  const away = new AbortController();
   const onSignal = (): void => {
     if (gentle.signal.aborted) {
       hard.abort();
@@ -21,10 +24,14 @@ export function watchInterrupts(io: Io): Interrupts {
     );
     gentle.abort();
   };
-  const undo = (['SIGINT', 'SIGTERM', 'SIGHUP'] as const).map((name) => io.onSignal(name, onSignal));
+  const undo = [
+    ...(['SIGINT', 'SIGTERM'] as const).map((name) => io.onSignal(name, onSignal)),
+    io.onSignal('SIGHUP', () => away.abort()),
+  ];
   return {
     signal: gentle.signal,
     killSignal: hard.signal,
+    leaveSignal: away.signal,
     release: () => {
       for (const undoOne of undo) undoOne();
     },
@@ -41,12 +48,13 @@ export interface Interrupt {
 }
 
 /** Ctrl-C for commands that only look: it ends the looking. */
-export function onInterrupt(io: Io): Interrupt {
+export function onInterrupt(io: Io, told = (): void => undefined): Interrupt {
   let came = false;
   let wake = (): void => undefined;
   const undo = (['SIGINT', 'SIGTERM', 'SIGHUP'] as const).map((name) =>
     io.onSignal(name, () => {
       came = true;
+      told();
       wake();
     }),
   );

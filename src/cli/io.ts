@@ -36,7 +36,7 @@ export interface Io {
   /** Epoch milliseconds. */
   now(): number;
   /** Calls `handler` each time the signal arrives, instead of ending the process; returns what undoes it. */
-  onSignal(signal: 'SIGINT' | 'SIGTERM' | 'SIGHUP', handler: () => void): () => void;
+  onSignal(signal: 'SIGINT' | 'SIGTERM' | 'SIGHUP' | 'SIGUSR2', handler: () => void): () => void;
 }
 
 /** An {@link Output} over a stream of the process. */

@@ -38,6 +38,10 @@ export class LiveRun implements RunView {
     return this.#state.total;
   }
 
+  queue(): RunState['queue'] {
+    return this.#state.queue;
+  }
+
   workers(): WorkerStatus {
     const { hosts } = this.#state;
     const busy = hosts.filter(({ tasks }) => tasks > 0);

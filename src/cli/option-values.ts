@@ -42,23 +42,27 @@ function taskRanges(text: string): Parsed<[number, number][]> {
   return { value: ranges };
 }
 
-function age(text: string): Parsed<number> {
-  try {
-    return { value: parseDuration(text) };
-  } catch {
-    return { expected: 'an age such as 12h or 7d' };
-  }
+function duration(expected: string): Parser {
+  return (text) => {
+    try {
+      return { value: parseDuration(text) };
+    } catch {
+      return { expected };
+    }
+  };
 }
 
 const PARSERS: Readonly<Record<string, Parser>> = {
   limit: wholeNumber(1),
   sample: wholeNumber(1),
   task: wholeNumber(0),
+  round: wholeNumber(1),
   code: oneOf(['new', 'run']),
   failure_type: failureTypes,
   tasks: taskRanges,
   format: oneOf(RESULT_FORMATS),
-  older_than: age,
+  older_than: duration('an age such as 12h or 7d'),
+  wait: duration('a time such as 30s or 5m'),
 };
 
 /** The typed value of option `name` (underscores); without a rule of its own any text but the empty one. */

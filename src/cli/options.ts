@@ -1,15 +1,21 @@
-/** The table of options: the tokenizer, `--help` and docs/configuration.md are made from it. */
+/**
+ * The table of options: the tokenizer, `--help` and docs/configuration.md are made from it.
+ * lines: one table, read top to bottom.
+ */
 import { UsageError } from '../base/errors.js';
 import { describeKind } from '../config/parse.js';
 import {
   SETTING_KEYS,
   settingSpec,
+  type Gpus,
+  type PlatformOptions,
   type SettingKey,
   type Settings,
   type SettingSpec,
 } from '../config/settings.js';
 import type { Command } from './command-table.js';
 import { FAILURE_TYPES, type FailureType } from '../contract/record.js';
+import type { ContainerChoice } from '../contract/spec.js';
 
 export interface OptionSpec {
   /** With underscores; dashes are the same. */
@@ -34,11 +40,23 @@ export interface GivenOptions {
   readonly cpu_image?: string;
   /** An address. */
   readonly gpu_image?: string;
+  readonly container?: ContainerChoice;
   readonly cpus?: number;
-  readonly gpus?: number;
+  readonly gpus?: Gpus;
   readonly workers?: number;
   readonly task_concurrency?: number;
   readonly platform?: string;
+  readonly max_workers?: number;
+  readonly hosts_per_worker?: number;
+  /** Seconds. */
+  readonly time?: number | null;
+  readonly partition?: string | null;
+  readonly account?: string | null;
+  readonly qos?: string | null;
+  readonly constraint?: string | null;
+  readonly nodelist?: string | null;
+  readonly exclude?: string | null;
+  readonly slurm?: PlatformOptions;
   /** A path, or `-` for standard input. */
   readonly args_list?: string;
   readonly limit?: number;
@@ -56,6 +74,10 @@ export interface GivenOptions {
   readonly shuffle?: boolean;
   readonly ordered?: boolean;
   readonly detach?: boolean;
+  readonly dry_run?: boolean;
+  readonly probe?: boolean;
+  /** Seconds. */
+  readonly wait?: number;
   readonly seal?: boolean;
   readonly skip_damaged?: boolean;
   readonly code?: string;
@@ -73,6 +95,9 @@ export interface GivenOptions {
   readonly inspect?: boolean;
   /** Seconds. */
   readonly older_than?: number;
+  readonly run?: string;
+  readonly round?: number;
+  readonly checkup?: string;
   readonly force?: boolean;
   readonly info?: boolean;
 }
@@ -83,8 +108,20 @@ const CONTINUES: readonly Command[] = ['resume', 'retry'];
 const OF_ROUNDS: ReadonlySet<SettingKey> = new Set<SettingKey>([
   'noisy',
   'print_logs',
+  'cpus',
+  'gpus',
   'workers',
   'task_concurrency',
+  'max_workers',
+  'hosts_per_worker',
+  'time',
+  'partition',
+  'account',
+  'qos',
+  'constraint',
+  'nodelist',
+  'exclude',
+  'slurm',
   'retries',
   'retry_on',
   'retry_delay',
@@ -93,9 +130,29 @@ const OF_ROUNDS: ReadonlySet<SettingKey> = new Set<SettingKey>([
   'max_failures',
   'fail_fast',
 ]);
+/** Settings that decide on what a platform is asked for, and so on what `doctor` looks at. */
+const OF_DOCTOR: ReadonlySet<SettingKey> = new Set<SettingKey>([
+  'platform',
+  'cpus',
+  'gpus',
+  'container',
+  'memory',
+  'max_workers',
+  'hosts_per_worker',
+  'time',
+  'partition',
+  'account',
+  'qos',
+  'constraint',
+  'nodelist',
+  'exclude',
+  'slurm',
+]);
 const METAVARS: Partial<Record<SettingSpec['kind'], string>> = {
   boolean: 'BOOLEAN',
   integer: 'N',
+  gpus: 'N|TYPE:N',
+  options: 'KEY=VALUE',
   image: 'IMAGE',
   seconds: 'TIME',
   timeout: 'TIME',
@@ -116,6 +173,7 @@ function settingOption(setting: SettingKey, name: string): OptionSpec {
       ...RUNS,
       ...(OF_ROUNDS.has(setting) ? CONTINUES : []),
       ...(setting === 'ordered' ? (['results'] as const) : []),
+      ...(OF_DOCTOR.has(setting) ? (['doctor'] as const) : []),
       'config',
     ],
     setting,
@@ -156,6 +214,7 @@ export const OPTIONS: readonly OptionSpec[] = [
     commands: RUNS,
   },
   flag('detach', 'Run in the background, and print the id of the run.', [...RUNS, ...CONTINUES]),
+  flag('dry_run', 'Show what would be run, and leave it at that.', RUNS),
   flag('seal', 'Finish what was recorded of an argument list that cannot be continued.', ['resume']),
   flag('skip_damaged', 'Pass over damaged records, and run their tasks again.', CONTINUES),
   {
@@ -183,7 +242,23 @@ export const OPTIONS: readonly OptionSpec[] = [
   flag('again', 'Run tasks of --tasks that are ok again, too; what they return takes the place of the old.', [
     'retry',
   ]),
-  flag('json', 'Print JSON.', ['runs', 'status', 'errors']),
+  flag('json', 'Print JSON; run, map and test take it with --dry_run only.', [
+    ...RUNS,
+    'runs',
+    'status',
+    'errors',
+    'doctor',
+  ]),
+  flag('probe', 'Whether a small job is submitted to see whether a platform works. [default:\u00a0true]', [
+    'doctor',
+  ]),
+  {
+    name: 'wait',
+    takes: 'value',
+    metavar: 'TIME',
+    description: 'How long that job may wait for its start. [default:\u00a030s]',
+    commands: ['doctor'],
+  },
   flag('watch', 'Show it again every second until the run has ended.', ['status']),
   {
     name: 'task',
@@ -209,6 +284,27 @@ export const OPTIONS: readonly OptionSpec[] = [
     metavar: 'AGE',
     description: 'Age of a run since it ended: 12h, 7d.',
     commands: ['clean'],
+  },
+  {
+    name: 'run',
+    takes: 'value',
+    metavar: 'DIR',
+    description: "A run's folder.",
+    commands: ['worker'],
+  },
+  {
+    name: 'round',
+    takes: 'value',
+    metavar: 'N',
+    description: 'Number of the round.',
+    commands: ['worker'],
+  },
+  {
+    name: 'checkup',
+    takes: 'value',
+    metavar: 'DIR',
+    description: 'Instead of a run: where `dl_jobs doctor` waits to hear of this machine.',
+    commands: ['worker'],
   },
   flag('force', 'With config: overwrite an existing file. With rm: cancel the run first.', ['config', 'rm']),
   {

@@ -21,6 +21,12 @@ export function progressText(view: RunView, now: number): string {
   }
   const workers = view.workers();
   parts.push(`${workers.busy}/${workers.hosts} workers busy`);
+  const queue = view.queue?.() ?? null;
+  if (queue !== null && queue.pending > 0) {
+    const reasons = Object.keys(queue.reasons).filter((reason) => reason !== 'None');
+    parts.push(`${queue.pending} waiting${reasons.length === 0 ? '' : ` (${reasons.join(', ')})`}`);
+  }
+  if (queue !== null && queue.silentMs > 0) parts.push('the scheduler does not answer');
   return `${view.spec.methodName} ${parts.join(' · ')}`;
 }
 

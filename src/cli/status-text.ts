@@ -9,6 +9,7 @@ import { alignColumns } from './table.js';
 /** More hosts than this are counted; `--json` has them all. */
 const MAX_HOSTS = 16;
 const SLOWEST = 5;
+const MAX_NAMES = 8;
 
 const same = (text: string): string => text;
 
@@ -52,6 +53,7 @@ export function statusLines(report: RunReport, paint: Paint, now: number): strin
   );
   add('slowest', slowestText(report));
   add('failures', ...failureLines(report));
+  add('queue', ...queueLines(report));
   add('hosts', ...hostLines(report, paint, now));
   add('controller', controllerText(report));
   if (report.rounds.length > 1) add('rounds', ...report.rounds.map(roundText));
@@ -117,6 +119,29 @@ function failureLines({ failures }: RunReport): string[] {
   });
 }
 
+/** What waits and why, and what runs where, as the platform's scheduler says. */
+function queueLines({ queue, platform }: RunReport): string[] {
+  if (queue === null) return [];
+  const { pending, running, why, startsAt, nodes, jobs, silentMs } = queue;
+  const start = startsAt === null ? '' : `, the next about ${formatTime(startsAt)}`;
+  const where = nodes.length === 0 ? '' : ` on ${shortList(nodes)}`;
+  const lines = [
+    `${running} ${plural('worker', running)} ${running === 1 ? 'runs' : 'run'}${where}` +
+      (pending === 0 ? '' : `, ${pending} ${pending === 1 ? 'waits' : 'wait'}${start}`),
+    ...why,
+    ...(jobs.length === 0 ? [] : [`${platform} ${plural('job', jobs.length)} ${shortList(jobs)}`]),
+  ];
+  if (silentMs > 0)
+    lines.push(`${platform} has not answered for ${duration(silentMs)}: this is what it said before`);
+  return lines;
+}
+
+/** All of a short list, the beginning of a long one. */
+function shortList(items: readonly string[]): string {
+  const more = items.length - MAX_NAMES;
+  return items.slice(0, MAX_NAMES).join(', ') + (more > 0 ? ` and ${more} more` : '');
+}
+
 function hostLines({ hosts, controller }: RunReport, { yellow }: Paint, now: number): string[] {
   // What stands out first: those that are stopped, then those that are at one task for longest.
   const order = [...hosts].sort(
@@ -128,7 +153,8 @@ function hostLines({ hosts, controller }: RunReport, { yellow }: Paint, now: num
   const lines = alignColumns(
     order
       .slice(0, MAX_HOSTS)
-      .map(({ pid, state, task, tasks, since, memoryMiB }) => [
+      .map(({ node, pid, state, task, tasks, since, memoryMiB }) => [
+        ...(order.some((one) => one.node !== null) ? [node ?? ''] : []),
         `pid ${pid}`,
         state === 'stopped' ? 'STOPPED' : state,
         task === null ? '' : `task ${task}${tasks > 1 ? ` (and ${tasks - 1} more)` : ''}`,

@@ -5,6 +5,7 @@
 import { describeValue, UsageError } from '../base/errors.js';
 import { nearest } from '../config/nearest.js';
 import { parseSetting, SWITCH_OFF, SWITCH_ON } from '../config/parse.js';
+import { settingSpec, type PlatformOptions } from '../config/settings.js';
 import { parseOption } from './option-values.js';
 import { COMMAND_NAMES, isCommand, type Command } from './command-table.js';
 import { findOption, OPTIONS, type GivenOptions, type OptionSpec } from './options.js';
@@ -81,7 +82,7 @@ function optionValue({ option, typed, value }: Found): unknown {
 
 /**
  * Reads a command line (without node and script). Options stand anywhere before `--`; dashes and
- * underscores in their names are equal; of a repeated option the last one counts.
+ * underscores in their names are equal; of a repeated option the last one counts, but each --slurm adds to the others.
  *
  * @throws UsageError for an unknown command or option, and for a missing or wrong value. When help is
  *   asked for, wrong values are let pass.
@@ -177,7 +178,13 @@ export function parseCommandLine(argv: readonly string[]): ParsedCommand {
     if (command !== null && !one.option.commands.includes(command)) {
       throw unknownOption(one.typed, command, one.option.commands);
     }
-    options[one.option.name] = optionValue(one);
+    const value = optionValue(one);
+    const { name, setting } = one.option;
+    // Each names one of many: they add up.
+    options[name] =
+      setting !== undefined && settingSpec(setting).kind === 'options'
+        ? { ...(options[name] as PlatformOptions | undefined), ...(value as PlatformOptions) }
+        : value;
   }
   return { command, options: options, words, help, version };
 }

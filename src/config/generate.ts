@@ -14,17 +14,19 @@ function scalar(value: unknown): string {
 /** A setting's value as `config --info` and `--help` show it; of variables only the names, for values may be secret. */
 export function formatSetting(key: SettingKey, value: unknown): string {
   const shown = showValue(settingSpec(key), value);
-  return Array.isArray(shown) ? `[${shown.map(scalar).join(', ')}]` : scalar(shown);
+  if (Array.isArray(shown)) return `[${shown.map(scalar).join(', ')}]`;
+  return typeof shown === 'object' && shown !== null ? JSON.stringify(shown) : scalar(shown);
 }
 
 /** As {@link formatSetting}, where nothing is hidden or rounded. */
 function inFile(key: SettingKey, value: unknown): string {
-  const { kind } = settingSpec(key);
+  const spec = settingSpec(key);
+  const { kind } = spec;
   if (kind === 'variables' && Object.values(value as object).some((text) => text !== null)) {
     return JSON.stringify(value);
   }
   const shown = formatSetting(key, value);
-  const again = parseSetting(key, shown, false);
+  const again = parseSetting(key, showValue(spec, value), false);
   const rounded =
     (kind === 'size' || kind === 'timeout' || kind === 'seconds') &&
     'value' in again &&

@@ -8,6 +8,8 @@ import {
   environmentName,
   isSettingKey,
   SETTING_KEYS,
+  settingSpec,
+  type PlatformOptions,
   type SettingKey,
   type Settings,
 } from './settings.js';
@@ -45,9 +47,12 @@ function put(base: ResolvedSettings, level: Level, given: readonly Given[]): Res
   const values: Record<string, unknown> = { ...base.values };
   const sources: Record<SettingKey, Source> = { ...base.sources };
   for (const { key, value, where } of given) {
-    if (compareLevels(level, sources[key].level) < 0) continue;
-    values[key] = value;
-    sources[key] = { level, where };
+    const stronger = compareLevels(level, sources[key].level) >= 0;
+    if (settingSpec(key).kind === 'options') {
+      const [under, over] = stronger ? [values[key], value] : [value, values[key]];
+      values[key] = { ...(under as PlatformOptions), ...(over as PlatformOptions) };
+    } else if (stronger) values[key] = value;
+    if (stronger) sources[key] = { level, where };
   }
   return { project: base.project, values: values as unknown as Settings, sources };
 }
@@ -119,7 +124,8 @@ function wrongValue(
 
 /**
  * `base` with the settings of one more level; `base` itself is not changed. A setting that is left out or
- * undefined touches nothing, and one that a stronger level has set stays.
+ * undefined touches nothing, and one that a stronger level has set stays. Of options of a platform's command each
+ * counts by itself: overlay the levels from the weakest on.
  *
  * @param partial - settings by key, typed values; they are checked.
  * @param where - what gave them, for messages and `config --info`; a function tells it for each key.

@@ -43,12 +43,18 @@ export function describeKind(spec: SettingSpec): string {
       return `a whole number, ${spec.min} or more`;
     case 'text':
       return 'a text that is not empty';
+    case 'word':
+      return 'a text, or null';
+    case 'gpus':
+      return 'a whole number, 0 or more, or a type and a number such as a100:2';
     case 'image':
       return `an image address or one of ${Object.keys(IMAGES).join(', ')}`;
     case 'switch':
       return 'true, false or a file name';
     case 'list':
       return 'a list of texts';
+    case 'lines':
+      return 'a list of lines';
     case 'ids':
       return 'a list of GPU ids, or null';
     case 'choice':
@@ -67,6 +73,8 @@ export function describeKind(spec: SettingSpec): string {
       return 'a list of regular expressions';
     case 'variables':
       return 'a list of names, or names with values';
+    case 'options':
+      return 'option names with values, such as {exclusive: true, mail-type: END}';
   }
 }
 
@@ -74,10 +82,12 @@ function parse(spec: SettingSpec, raw: unknown, typed: boolean): unknown {
   switch (spec.kind) {
     case 'boolean':
       return asBoolean(raw);
-    case 'integer': {
-      const number = !typed && typeof raw === 'string' && /^\s*\+?\d+\s*$/.test(raw) ? Number(raw) : raw;
-      return Number.isSafeInteger(number) && (number as number) >= spec.min ? number : undefined;
-    }
+    case 'integer':
+      return asInteger(raw, spec.min, typed);
+    case 'word':
+      return isNothing(raw) ? null : isText(raw) ? raw.trim() : undefined;
+    case 'gpus':
+      return asGpus(raw, typed);
     case 'text':
       return isText(raw) ? raw : undefined;
     case 'image':
@@ -85,6 +95,8 @@ function parse(spec: SettingSpec, raw: unknown, typed: boolean): unknown {
       return isText(raw) && (isImageKey(raw) || !/^py\d+(_gpu)?$/.test(raw)) ? resolveImage(raw) : undefined;
     case 'switch':
       return asBoolean(raw) ?? (isText(raw) ? raw : undefined);
+    case 'lines':
+      return asLines(raw, typed);
     case 'list':
     case 'ids': {
       if (isNothing(raw)) return spec.kind === 'ids' ? null : [];
@@ -118,7 +130,30 @@ function parse(spec: SettingSpec, raw: unknown, typed: boolean): unknown {
     }
     case 'variables':
       return asVariables(raw, typed);
+    case 'options':
+      return asOptions(raw, typed);
   }
+}
+
+function asInteger(raw: unknown, min: number, typed: boolean): number | undefined {
+  const number = !typed && typeof raw === 'string' && /^\s*\+?\d+\s*$/.test(raw) ? Number(raw) : raw;
+  return Number.isSafeInteger(number) && (number as number) >= min ? (number as number) : undefined;
+}
+
+/** `2` or `a100:2`; of no GPUs the type does not matter. */
+function asGpus(raw: unknown, typed: boolean): number | string | undefined {
+  const [, type, count] = (typeof raw === 'string' && /^\s*([\w.-]+):(\d+)\s*$/.exec(raw)) || [];
+  if (type === undefined) return asInteger(raw, 0, typed);
+  const number = asInteger(Number(count), 0, true);
+  return number === undefined || number === 0 ? number : `${type}:${number}`;
+}
+
+/** A text is split into its lines; commas are part of them. */
+function asLines(raw: unknown, typed: boolean): string[] | undefined {
+  if (raw === null || (!typed && isNothing(raw))) return [];
+  const list: unknown =
+    typeof raw === 'string' ? raw.split(/\r?\n/).filter((line) => line.trim() !== '') : raw;
+  return Array.isArray(list) && list.every(isText) ? list : undefined;
 }
 
 /** A list of texts; a text from the command line or the environment is split at commas. */
@@ -175,6 +210,39 @@ function asVariables(raw: unknown, typed: boolean): Record<string, string | null
     variables[name] = equals < 0 ? null : item.slice(equals + 1);
   }
   return { ...variables };
+}
+
+/** Long options have such names; whether there is one of that name, the platform knows. */
+const OPTION_NAME = /^[a-z][a-z0-9-]*$/;
+
+/** `{a: 1, b: true}`; from a command line or the environment as JSON, or one `a=1`, or `a` alone for true. */
+function asOptions(raw: unknown, typed: boolean): Record<string, string | number | boolean> | undefined {
+  if (isNothing(raw)) return {};
+  const given = !typed && typeof raw === 'string' ? optionsOfText(raw.trim()) : raw;
+  if (typeof given !== 'object' || given === null || Array.isArray(given)) return undefined;
+  const options: Record<string, string | number | boolean> = {};
+  for (const [typedName, value] of Object.entries(given as Record<string, unknown>)) {
+    const name = typedName.replace(/^--/, '').replaceAll('_', '-');
+    if (!OPTION_NAME.test(name)) return undefined;
+    if (typeof value === 'boolean' || Number.isFinite(value)) options[name] = value as number | boolean;
+    else if (isText(value)) options[name] = value;
+    else return undefined;
+  }
+  return options;
+}
+
+function optionsOfText(text: string): unknown {
+  if (text.startsWith('{')) {
+    try {
+      return JSON.parse(text);
+    } catch {
+      return undefined;
+    }
+  }
+  const equals = text.indexOf('=');
+  if (equals < 0) return { [text]: true };
+  const value = text.slice(equals + 1);
+  return { [text.slice(0, equals)]: value === 'true' ? true : value === 'false' ? false : value };
 }
 
 /** A setting's value as a person would write it. */

@@ -4,10 +4,11 @@
  * lines: one table, read top to bottom.
  */
 import { FAILURE_TYPES, type FailureType } from '../contract/record.js';
+import { CONTAINER_CHOICES } from '../contract/spec.js';
 import { IMAGES } from './images.js';
 
 /** Platforms that a job can name. */
-export const PLATFORM_NAMES: readonly string[] = ['local'];
+export const PLATFORM_NAMES: readonly string[] = ['local', 'slurm'];
 
 interface Common {
   /** One sentence. */
@@ -22,9 +23,12 @@ export type SettingSpec = Common &
     | { readonly kind: 'boolean'; readonly default: boolean }
     | { readonly kind: 'integer'; readonly default: number; readonly min: number }
     | { readonly kind: 'text'; readonly default: string }
+    | { readonly kind: 'word'; readonly default: string | null }
+    | { readonly kind: 'gpus'; readonly default: Gpus }
     | { readonly kind: 'image'; readonly default: string }
     | { readonly kind: 'switch'; readonly default: boolean | string }
     | { readonly kind: 'list'; readonly default: readonly string[] }
+    | { readonly kind: 'lines'; readonly default: readonly string[] }
     | { readonly kind: 'ids'; readonly default: readonly string[] | null }
     | { readonly kind: 'choice'; readonly default: string; readonly choices: readonly string[] }
     | { readonly kind: 'choices'; readonly default: readonly string[]; readonly choices: readonly string[] }
@@ -34,10 +38,17 @@ export type SettingSpec = Common &
     | { readonly kind: 'threshold'; readonly default: number | `${number}%` | null }
     | { readonly kind: 'patterns'; readonly default: readonly string[] }
     | { readonly kind: 'variables'; readonly default: Variables }
+    | { readonly kind: 'options'; readonly default: PlatformOptions }
   );
 
 /** Environment variables by name; null: the value is what the environment has. */
 export type Variables = Readonly<Record<string, string | null>>;
+
+/** How many GPUs, or of which type and how many: `a100:2`. */
+export type Gpus = number | `${string}:${number}`;
+
+/** Options of a platform's own command by their names; false leaves one out. */
+export type PlatformOptions = Readonly<Record<string, string | number | boolean>>;
 
 export const SETTINGS = {
   cpus: {
@@ -48,11 +59,11 @@ export const SETTINGS = {
     description: 'CPU cores that one task may use.',
   },
   gpus: {
-    kind: 'integer',
+    kind: 'gpus',
     default: 0,
-    min: 0,
     option: 'gpus',
-    description: 'GPUs that one task needs; more than 0 makes the job a GPU job.',
+    description:
+      'GPUs that one task needs, with their type if a platform has several; more than 0 makes the job a GPU job.',
   },
   cpu_job: {
     kind: 'boolean',
@@ -163,6 +174,87 @@ export const SETTINGS = {
     option: 'platform',
     description: 'Where jobs run.',
   },
+  max_workers: {
+    kind: 'integer',
+    default: 16,
+    min: 1,
+    option: 'max_workers',
+    description: 'Tasks that run at a time on a platform.',
+  },
+  hosts_per_worker: {
+    kind: 'integer',
+    default: 1,
+    min: 1,
+    option: 'hosts_per_worker',
+    description:
+      'Tasks that one worker of a platform runs at a time; it asks for that many times cpus, gpus and memory.',
+  },
+  time: {
+    kind: 'timeout',
+    default: null,
+    option: 'time',
+    description: "Time that a platform gives a worker; null: the platform's own limit.",
+  },
+  partition: {
+    kind: 'word',
+    default: null,
+    option: 'partition',
+    description: 'Slurm partition, or several with commas between; null: the default of the cluster.',
+  },
+  account: {
+    kind: 'word',
+    default: null,
+    option: 'account',
+    description: 'Slurm account that the time is charged to.',
+  },
+  qos: {
+    kind: 'word',
+    default: null,
+    option: 'qos',
+    description: 'Slurm quality of service.',
+  },
+  constraint: {
+    kind: 'word',
+    default: null,
+    option: 'constraint',
+    description: 'Features that Slurm nodes must have.',
+  },
+  nodelist: {
+    kind: 'word',
+    default: null,
+    option: 'nodelist',
+    description: 'Slurm nodes to use.',
+  },
+  exclude: {
+    kind: 'word',
+    default: null,
+    option: 'exclude',
+    description: 'Slurm nodes not to use.',
+  },
+  slurm: {
+    kind: 'options',
+    default: {},
+    option: 'slurm',
+    description:
+      'Further options of sbatch by their long names; a stronger place adds to them, and takes one away with false.',
+  },
+  setup: {
+    kind: 'lines',
+    default: [],
+    description: 'Lines of shell that run on a node before a worker starts there, as `module load`.',
+  },
+  node: {
+    kind: 'word',
+    default: null,
+    description:
+      'Node.js that workers of a platform run on, a name or a path; null: this one where a node has it, else the one on PATH.',
+  },
+  worker_timeout: {
+    kind: 'seconds',
+    default: 120,
+    description:
+      'Time after which a worker of a platform that gives no sign of life counts as gone; others then take its tasks.',
+  },
   python: {
     kind: 'text',
     default: 'python3',
@@ -176,8 +268,10 @@ export const SETTINGS = {
   container: {
     kind: 'choice',
     default: 'none',
-    choices: ['none', 'auto', 'podman', 'docker', 'apptainer', 'pyxis'],
-    description: 'Program that runs tasks inside their image; none runs them without one.',
+    choices: CONTAINER_CHOICES,
+    option: 'container',
+    description:
+      'Program that runs tasks inside their image; auto takes the first that works; none runs them without one.',
   },
   durability: {
     kind: 'choice',
@@ -257,6 +351,10 @@ export const SETTINGS = {
 export type SettingKey = keyof typeof SETTINGS;
 
 interface KindValues {
+  word: string | null;
+  gpus: Gpus;
+  lines: readonly string[];
+  options: PlatformOptions;
   boolean: boolean;
   integer: number;
   text: string;

@@ -1,4 +1,6 @@
 /** What a platform is: it executes one round of a run, and writes journal shards. Nothing else is asked of it. */
+import type { Check, CheckupContext } from './check.js';
+import type { PlanContext, PlatformPlan } from './plan.js';
 import type { JobSpec } from './spec.js';
 
 /** Tasks to run, with their arguments as NDJSON bytes. */
@@ -81,6 +83,19 @@ export interface RoundContext {
   readonly redact: readonly string[];
   /** Something that the user should know now. */
   readonly warn: (text: string) => void;
+  /** Something that is good to know. */
+  readonly notice?: (text: string) => void;
+  /**
+   * Tasks of the round without a final outcome. Only where workers write shards of their own does a platform need to
+   * ask: its round has ended when there are none. @default what `source` has
+   */
+  readonly left?: () => number;
+  /** Somebody ended the round by the platform's own means. */
+  readonly canceled?: (reason: string) => void;
+  /** Only so many tasks were asked for, the first in the round's order. @default all */
+  readonly most?: number | null;
+  /** False: workers that this process starts would lack something; those there are do. @default true */
+  readonly mayStart?: boolean;
 }
 
 /** What a worker is doing now. */
@@ -92,11 +107,33 @@ export interface WorkerStatus {
   readonly inFlight: number;
 }
 
+/** What a platform's scheduler says of the pieces of a round. */
+export interface QueueStatus {
+  /** What the scheduler calls them: for Slurm the ids of job arrays. */
+  readonly jobs: readonly string[];
+  readonly pending: number;
+  readonly running: number;
+  /** Why pieces wait, in the scheduler's word, and how many for each. */
+  readonly reasons: Readonly<Record<string, number>>;
+  /** The same for people, a line for each reason. */
+  readonly why: readonly string[];
+  /** When the next of them will probably start, epoch milliseconds; null: it does not say. */
+  readonly startsAt: number | null;
+  /** Machines that pieces run on. */
+  readonly nodes: readonly string[];
+  /** The scheduler has not answered for so long, milliseconds; 0: it does. */
+  readonly silentMs: number;
+}
+
 /** What one host is doing now. */
 export interface HostStatus {
+  /** Machine it is on, where that is not this one. */
+  readonly node?: string;
   /** Index within its worker. */
   readonly host: number;
   readonly pid: number;
+  /** It runs in a container: its parent is not the worker. */
+  readonly contained?: true;
   /** The task it runs: the first that it has not answered, or the one it says; null: none. */
   readonly task: number | null;
   /** Tasks that it has and did not answer, that one included. */
@@ -109,6 +146,18 @@ export interface HostStatus {
   readonly state: 'loading' | 'idle' | 'running' | 'stopped';
 }
 
+/** The time and place that a platform has given a worker outside the controller. */
+export interface Allocation {
+  /** What the platform calls the worker: for Slurm `123_4`; null: nothing. */
+  readonly job: string | null;
+  /** How often the platform has started it anew. */
+  readonly restarts: number;
+  /** Seconds until the platform ends it; null: it does not. */
+  secondsLeft(): number | null;
+  /** Asks for as much time again, after this worker has ended; false: the platform does not give it. */
+  again(): Promise<boolean>;
+}
+
 /** A round that is being executed. */
 export interface RoundHandle {
   /** Resolves when every task taken has an outcome or the round was stopped; rejects when the job is broken. */
@@ -116,11 +165,15 @@ export interface RoundHandle {
   status(): WorkerStatus;
   /** Each living host; asks the system, so not for every tick. */
   hosts(): readonly HostStatus[];
+  /** What the scheduler says, where there is one; null: it was not asked yet. */
+  queue?(): QueueStatus | null;
   /**
    * Hand out nothing more; resolve `done` when what runs has ended, or after `graceMs` kill it (Infinity: never).
    * May be called again with less patience.
    */
   stop(graceMs: number): void;
+  /** Look on no more, and resolve `done`: the work goes on without this process. Not where it is done by it. */
+  leave?(): void;
 }
 
 /** What a platform can do; callers ask these, never its name. */
@@ -141,12 +194,27 @@ export interface ExpectedRun {
 export interface Platform {
   readonly name: string;
   readonly capabilities: PlatformCapabilities;
+  /** Throws for what the platform will not take, before anything is made or sent. `env` is where it looks for its tools. */
+  check?(spec: JobSpec, env: Readonly<Record<string, string | undefined>>): Promise<void>;
   start(round: RoundContext): RoundHandle | Promise<RoundHandle>;
   /**
    * A run like `expected` is likely to start soon: whatever takes time and depends on nothing else can begin.
    * `folder` is for its files, on the file system of the runs; `cwd` is where the user stands.
    */
   prepare?(folder: string, cwd: string, expected: ExpectedRun): void;
+  /** Of a worker of this platform, in whose environment it is asked. */
+  allocation?(environment: Readonly<Record<string, string | undefined>>): Allocation;
+  /**
+   * Ends what still waits or works for a round that is not gone on with, and sees to it that nothing is left of it.
+   * `dir` is the run folder.
+   */
+  discard?(dir: string, round: number): Promise<void>;
+  /** What the scheduler says of a round that nobody controls; null: nothing is known of it. */
+  look?(dir: string, round: number): Promise<QueueStatus | null>;
+  /** What {@link start} would do with a first round. Throws as it would for a job that the platform cannot run. */
+  plan?(context: PlanContext): Promise<PlatformPlan>;
+  /** Looks whether jobs can run here, from the simplest on; what depends on something that failed is left out. */
+  checkup?(context: CheckupContext): AsyncIterable<Check>;
   /** No run follows: undo what {@link prepare} began and nobody used. */
   release?(): void;
 }

@@ -1,5 +1,5 @@
 /** Finds the `event` records among journal lines, without looking at the others. */
-import type { EventRecord, StartRecord } from './record.js';
+import type { EventRecord } from './record.js';
 import { CRC_FROM } from './record.js';
 
 const EVENT_PREFIX = '"v":1,"k":"event",';
@@ -26,8 +26,4 @@ export function parseEvent(text: string, from: number, to: number): EventRecord 
 /** Where the starts of batches in `text` are: the lines [from, to), without their newline. */
 export function* startLines(text: string): Generator<readonly [from: number, to: number]> {
   for (const from of linesOf(text, START_PREFIX)) yield [from, text.indexOf('\n', from)];
-}
-
-export function parseStart(text: string, from: number, to: number): StartRecord {
-  return JSON.parse(text.slice(from, to)) as StartRecord;
 }

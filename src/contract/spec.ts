@@ -6,6 +6,10 @@ export const RUN_VERSION = 1;
 
 export type Language = 'node' | 'python';
 
+/** What may run tasks inside their image. `auto`: the first that works of those that follow. */
+export const CONTAINER_CHOICES = ['none', 'auto', 'podman', 'docker', 'apptainer', 'pyxis'] as const;
+export type ContainerChoice = (typeof CONTAINER_CHOICES)[number];
+
 export interface JobSpec {
   /** Dotted module of the task function, relative to the project root: `tiles.segment`. */
   readonly moduleName: string;
@@ -22,10 +26,14 @@ export interface JobSpec {
   readonly cpuJob: boolean;
   /** The image that fits the job: `cpuImage` or `gpuImage`. */
   readonly image: string;
+  /** What runs tasks inside that image. Runs of older versions do not say: `none`. */
+  readonly container?: ContainerChoice;
   /** Cores a task may use. */
   readonly cpus: number;
   /** GPUs a task needs. */
   readonly gpus: number;
+  /** Which GPUs, by the name that the platform has for them; null: any. */
+  readonly gpuType: string | null;
   readonly gpuIds: readonly string[] | null;
   /** Tasks at a time; 0: as many as the machine has room for. */
   readonly workers: number;
@@ -55,7 +63,49 @@ export interface JobSpec {
   readonly requirements: readonly string[] | string | null;
   readonly data: readonly string[];
   readonly taskKwargs: Readonly<Record<string, unknown>>;
+  readonly slurm: SlurmSpec;
 }
+
+/** What a job asks of Slurm. */
+export interface SlurmSpec {
+  /** Seconds that a worker may last; null: as long as the partition allows. */
+  readonly time: number | null;
+  readonly partition: string | null;
+  readonly account: string | null;
+  readonly qos: string | null;
+  readonly constraint: string | null;
+  readonly nodelist: string | null;
+  readonly exclude: string | null;
+  /** Tasks at a time, of all workers. */
+  readonly maxWorkers: number;
+  /** Tasks at a time of one worker: an array element asks for that many times a task's cpus, gpus and memory. */
+  readonly hostsPerWorker: number;
+  /** Further options of sbatch by their long names; false: not given. */
+  readonly options: Readonly<Record<string, string | number | boolean>>;
+  /** Lines of shell that run before a worker starts. */
+  readonly setup: readonly string[];
+  /** Node.js of the workers, a name or a path; empty: that of the submitting process where a node has it, else on PATH. */
+  readonly node: string;
+  /** A worker that gives no sign of life for so many seconds is gone, and others take its tasks. */
+  readonly workerTimeout: number;
+}
+
+/** What a run asks of Slurm that was made before there was a word for it. */
+export const NO_SLURM: SlurmSpec = {
+  time: null,
+  partition: null,
+  account: null,
+  qos: null,
+  constraint: null,
+  nodelist: null,
+  exclude: null,
+  maxWorkers: 16,
+  hostsPerWorker: 1,
+  options: {},
+  setup: [],
+  node: '',
+  workerTimeout: 120,
+};
 
 /** Where a run's outputs go, absolute; null: not wanted. */
 export interface OutputPaths {

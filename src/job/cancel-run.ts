@@ -2,10 +2,13 @@
 import { existsSync, rmSync } from 'node:fs';
 import { InfrastructureError } from '../base/errors.js';
 import { isLive, viewRun, type RunOverview, type RunStatus } from '../outputs/run-state.js';
+import { roundElsewhere } from '../outputs/unwatched.js';
 import { lockState, type LockFile } from '../store/lock.js';
 import { lives } from '../store/process-identity.js';
 import { makeRequest } from '../store/requests.js';
 import type { RunPaths } from '../store/run-folder.js';
+import { adoptRun } from './adopt.js';
+import { executeRound } from './execute.js';
 import { SeenHosts } from './seen-hosts.js';
 
 /** How often the run is looked at. */
@@ -50,11 +53,20 @@ export async function cancelRun(paths: RunPaths, options: CancelOptions = {}): P
     const overview = viewRun(paths);
     return { how, status: overview.state.status, overview, controller, hosts };
   };
+  if (before.isUnwatched === true) {
+    await endElsewhere(paths);
+    return outcome('ended', before.state.hosts.length);
+  }
   if (controller === null) return outcome('idle', 0);
   const request = makeRequest(paths, 'cancel');
   if (before.state.status === 'queued') return outcome('queued', 0);
   const hosts = new SeenHosts(controller);
   const reacted = await waitForEnd(paths, controller, request, hosts, options);
+  if (!reacted && lives(controller) === 'unknown' && roundElsewhere(paths) !== null) {
+    // It was on another machine and is gone: whoever takes its place can end the round from here.
+    await endElsewhere(paths);
+    return outcome('ended', hosts.count);
+  }
   if (!reacted) await kill(paths, controller);
   // Who takes the run up again does not want to be canceled at once.
   rmSync(request, { force: true });
@@ -67,6 +79,16 @@ export async function cancelRun(paths: RunPaths, options: CancelOptions = {}): P
     );
   }
   return outcome(reacted ? 'ended' : 'killed', hosts.count);
+}
+
+/** Takes the place of the controller that is gone, to end the round. */
+async function endElsewhere(paths: RunPaths): Promise<void> {
+  const prepared = await adoptRun(paths, { variables: {} });
+  if (prepared === null) return;
+  makeRequest(paths, 'cancel');
+  const never = new AbortController().signal;
+  const silent = { notice: () => undefined, warn: () => undefined };
+  await executeRound(prepared, { reporter: silent, signal: never, killSignal: never });
 }
 
 /** Resolves once nobody controls the run any more: true; false: the controller shows no sign of doing anything. */
@@ -133,9 +155,10 @@ async function kill(paths: RunPaths, controller: LockFile): Promise<void> {
 /** The run of an invocation that can be canceled now: the one that runs, else the first that is queued. */
 export function cancelable(runs: readonly RunPaths[]): RunPaths | null {
   const live = runs
-    .filter((paths) => lockState(paths).state !== 'free')
     .map((paths) => viewRun(paths))
-    .filter(({ state }) => isLive(state.status));
+    .filter(({ state, controller, isUnwatched }) => {
+      return isLive(state.status) && (controller !== null || isUnwatched === true);
+    });
   const current = live.find(({ state }) => state.status !== 'queued') ?? live[0];
   return current?.paths ?? null;
 }

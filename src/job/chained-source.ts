@@ -25,6 +25,10 @@ export class ChainedSource implements RoundSource {
     return this.#stored.line(task);
   }
 
+  async seal(): Promise<void> {
+    await this.#list.seal();
+  }
+
   close(): void {
     this.#stored.close();
     this.#list.close();

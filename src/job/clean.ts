@@ -2,9 +2,10 @@
 import { lstatSync, readdirSync, statSync } from 'node:fs';
 import { join } from 'node:path';
 import { DlJobsError } from '../base/errors.js';
-import { endedAt, isGarbage } from '../outputs/run-state.js';
+import { endedAt, isGarbage, viewRun } from '../outputs/run-state.js';
 import { listRuns, runFolders } from '../store/find-run.js';
-import { lockState } from '../store/lock.js';
+import { unusedIn } from '../envs/environment.js';
+import { lockState, type LockPlace } from '../store/lock.js';
 import { isThere } from '../store/process-identity.js';
 import { halfRemoved, removeRun, removeTree } from '../store/remove-run.js';
 import { runPaths, runsFolder, type RunPaths } from '../store/run-folder.js';
@@ -36,6 +37,8 @@ export async function clean(dlsRoot: string, olderThanMs: number): Promise<Clean
     await attempt(cleaned, async () => {
       const paths = folder(id);
       if (isInUse(paths, now) || now - endedAt(paths) < olderThanMs) return;
+      // Workers elsewhere may be at it.
+      if (viewRun(paths).isUnwatched === true) return;
       cleaned.bytes += await removeRun(paths, { staleMs: WATCH_MS });
       cleaned.runs.push(id);
     });
@@ -76,12 +79,31 @@ async function attempt(cleaned: Cleaned, work: () => void | Promise<void>): Prom
   }
 }
 
-/** A run whose lock is on another machine is in use unless that lock has not been written to for long. */
-function isInUse(paths: RunPaths, now: number): boolean {
+/** What has its lock on another machine is in use unless that lock has not been written to for long. */
+function isInUse(paths: LockPlace, now: number): boolean {
   const { state } = lockState(paths);
   if (state !== 'unknown') return state === 'held';
   const written = statSync(paths.lock, { throwIfNoEntry: false })?.mtimeMs ?? now;
   return now - written < IDLE_MS;
+}
+
+/** What attempts at environments left that were cut off. */
+function leftOfEnvironments(folder: string, now: number): string[] {
+  return namesIn(folder).flatMap((name) => {
+    const home = join(folder, name);
+    if (!statSync(home).isDirectory() || isInUse({ dir: home, lock: join(home, 'lock') }, now)) return [];
+    return unusedIn(home).filter(
+      (path) => now - (lstatSync(path, { throwIfNoEntry: false })?.mtimeMs ?? now) >= IDLE_MS,
+    );
+  });
+}
+
+function namesIn(folder: string): string[] {
+  try {
+    return readdirSync(folder);
+  } catch {
+    return [];
+  }
 }
 
 /**
@@ -89,24 +111,19 @@ function isInUse(paths: RunPaths, now: number): boolean {
  * of the last hour: who writes them may be on another machine.
  */
 function leftInCache(folder: string, now: number): string[] {
-  const left: string[] = [];
+  const [code, environments] = [join(folder, 'code'), join(folder, 'envs')];
+  const left = leftOfEnvironments(environments, now);
   const look = (dir: string): void => {
-    let names: string[];
-    try {
-      names = readdirSync(dir);
-    } catch {
-      return;
-    }
-    for (const name of names) {
+    for (const name of namesIn(dir)) {
       const path = join(dir, name);
       const stat = lstatSync(path, { throwIfNoEntry: false });
       if (stat === undefined) continue;
       const spare = /^spare-(\d+)-.*\.log$/.exec(name);
-      const unfinished = name.endsWith('.tmp') || (dir === join(folder, 'code') && name.startsWith('.'));
+      const unfinished = name.endsWith('.tmp') || (dir === code && name.startsWith('.'));
       const isLeft = spare === null ? unfinished : dir === folder && !isThere(Number(spare[1]));
       if (isLeft && now - stat.mtimeMs >= IDLE_MS) left.push(path);
-      // Snapshots are looked into no further: what they hold is the user's.
-      else if (stat.isDirectory() && dir !== join(folder, 'code')) look(path);
+      // Snapshots and environments are looked into no further: what they hold is not ours.
+      else if (stat.isDirectory() && dir !== code && path !== environments) look(path);
     }
   };
   look(folder);

@@ -1,31 +1,41 @@
-/** Prepares a further round of a run: to finish it, or to run again what failed. */
+/**
+ * Prepares a further round of a run: to finish it, or to run again what failed.
+ * lines: all that such a round takes from the rounds before it.
+ */
 import { existsSync, statSync } from 'node:fs';
-import { basename, isAbsolute, join } from 'node:path';
+import { basename, join } from 'node:path';
 import { JobError, UsageError } from '../base/errors.js';
 import type { ResolvedSettings } from '../config/load.js';
 import type { Settings, Variables } from '../config/settings.js';
-import type { JobSpec, RunFile } from '../contract/spec.js';
+import type { RunFile } from '../contract/spec.js';
 import { readCheckpoint } from '../outputs/checkpoint.js';
-import { specOfRound } from '../outputs/log-notes.js';
+import { specOfRound } from '../store/rounds.js';
 import { sweepTemps } from '../outputs/outputs-of-run.js';
 import { surveyRun, type Survey } from '../outputs/survey.js';
+import { roundElsewhere } from '../outputs/unwatched.js';
+import { readPackages } from '../envs/read-packages.js';
 import { loadPlatform } from '../platforms/registry.js';
 import { findModule } from '../snapshot/find-module.js';
 import { relinkSnapshot } from '../snapshot/relink.js';
-import { loadedFile, takeSnapshot } from '../snapshot/snapshot.js';
+import { loadedFile, packagesOf, takeSnapshot } from '../snapshot/snapshot.js';
+import { readSealed } from '../store/args-store.js';
 import { acceptDamage, acceptedDamage, type DamagedRegion } from '../store/damage.js';
 import { takeLock, type HeldLock } from '../store/lock.js';
 import { takeRequests } from '../store/requests.js';
-import type { RoundFile } from '../store/rounds.js';
+import { resourcesOf, type RoundFile } from '../store/rounds.js';
 import { readMove, readRun, type RunPaths } from '../store/run-folder.js';
-import { resolveInterpreter } from '../worker/host-command.js';
+import { LOST_AFTER } from '../store/unanswered.js';
+import { tracingPython } from '../worker/host-command.js';
 import { maskFolder } from '../worker/mask-log.js';
+import { adoptedRound, availableVariables, hasEnded, stillRuns } from './adopt.js';
 import { retryWork, unfinishedWork, type RetryChoice } from './choose-work.js';
-import { redactPatterns, taskEnvironment } from './environment.js';
-import { LOST_AFTER } from './lost-tasks.js';
+import { redactPatterns } from '../worker/redact.js';
+import { taskEnvironment } from './environment.js';
+import { installPackages, useEnvironment } from './environments.js';
 import { recallJob } from './recall.js';
 import { recordedArguments, sourceOf } from './recorded-arguments.js';
 import type { Reporter } from './reporter.js';
+import { overlaidSpec } from './overlaid-spec.js';
 import { jobSettings } from './resolve-job.js';
 import type { PreparedRound } from './round.js';
 import { writeCode } from './write-code.js';
@@ -43,6 +53,8 @@ export interface ContinueOptions {
   /** Finish what was recorded of an argument list that cannot be continued. */
   readonly seal: boolean;
   readonly skipDamaged: boolean;
+  /** Aborted: nothing more is installed. */
+  readonly signal: AbortSignal;
 }
 
 /**
@@ -80,12 +92,31 @@ async function nextRound(
   options: ContinueOptions,
 ): Promise<PreparedRound | null> {
   const { retry, base, environment } = options;
+  const elsewhere = roundElsewhere(paths);
   sweepTemps(paths, run);
   // What was asked of the controller before us is not meant for us.
   takeRequests(paths);
-  const survey = readJournal(paths, options);
+  let survey = readJournal(paths, options);
   const last = survey.rounds.at(-1);
-  const spec = overlaidSpec(specOfRound(run.spec, last), options.settings);
+  const spec = overlaidSpec(specOfRound(run.spec, last), options.settings, base.values);
+  const platform = await loadPlatform(spec.platform);
+  if (last !== undefined && last.platform !== 'local' && !hasEnded(survey, last)) {
+    const isOver = survey.settled >= (readSealed(paths)?.count ?? Infinity);
+    if (elsewhere !== null && retry === null && !isChanged(options)) {
+      return await adoptedRound({
+        paths,
+        run,
+        lock,
+        survey,
+        round: last,
+        ...availableVariables(run, givenVariables(base, environment)),
+      });
+    }
+    if (elsewhere !== null && retry !== null && !isOver) throw stillRuns(run);
+    await platform.check?.(spec, environment);
+    await (await loadPlatform(last.platform)).discard?.(paths.dir, last.round);
+    survey = readJournal(paths, options);
+  }
   const args = await recordedArguments(paths, run, options);
   const work =
     retry === null
@@ -104,20 +135,36 @@ async function nextRound(
     args.close();
     return null;
   }
+  if (work.size > 0 || work.open) await platform.check?.(spec, environment);
   const variables = await variablesOf(paths, run, options);
   const env = taskEnvironment(variables, environment);
   const redact = redactPatterns(spec.redact, env);
   // A worker that was killed may not have got to it.
   if (redact.length > 0) maskFolder(paths.logs, redact);
-  const code = await codeOf(paths, run, last, base, options.newCode);
+  const code = await codeOf(paths, run, last, options.newCode);
+  // A round without tasks needs none.
+  const installed =
+    work.size === 0 && !work.open
+      ? null
+      : await installPackages(packagesOf(code.folder), {
+          root: run.projectRoot,
+          dlsRoot: rootOf(paths),
+          python: run.spec.python,
+          notice: (text) => options.reporter.notice(text),
+          signal: options.signal,
+        });
   const number = (last?.round ?? 0) + 1;
   const shuffle = spec.policy.shuffle ? `${run.id} ${number}` : null;
+  const charged = retry === null ? survey.charged : new Map<number, number>();
   const { durability, policy } = spec;
   return {
     paths,
     run,
-    spec,
-    platform: await loadPlatform(spec.platform),
+    spec: useEnvironment({ ...spec, python: run.spec.python }, installed, {
+      code: code.folder,
+      root: run.codeRoot,
+    }),
+    platform,
     lock,
     round: {
       version: 1,
@@ -126,23 +173,17 @@ async function nextRound(
       platform: spec.platform,
       code: code.hash,
       entry: code.entry,
+      environment: installed,
       again: retry?.again === true ? number : retry === null ? (last?.again ?? 0) : 0,
       shuffle,
-      resources: {
-        cpus: spec.cpus,
-        gpus: spec.gpus,
-        workers: spec.workers,
-        taskConcurrency: spec.taskConcurrency,
-      },
+      resources: resourcesOf(spec),
       policy: { ...policy, durability },
     },
     work,
     code: code.folder,
     survey,
-    source: sourceOf(paths, args, work, {
-      shuffle,
-      charged: retry === null ? survey.charged : new Map(),
-    }),
+    source: sourceOf(paths, args, work, { shuffle, charged }),
+    charged,
     lost,
     env,
     redact,
@@ -193,29 +234,6 @@ function readJournal(paths: RunPaths, { skipDamaged, reporter }: ContinueOptions
   return survey;
 }
 
-/** What this round says differently. */
-function overlaidSpec(spec: JobSpec, settings: Partial<Settings>): JobSpec {
-  const or = <T>(given: T | undefined, was: T): T => (given === undefined ? was : given);
-  const { policy } = spec;
-  return {
-    ...spec,
-    noisy: or(settings.noisy, spec.noisy),
-    printLogs: or(settings.print_logs, spec.printLogs),
-    workers: or(settings.workers, spec.workers),
-    taskConcurrency: or(settings.task_concurrency, spec.taskConcurrency),
-    policy: {
-      retries: or(settings.retries, policy.retries),
-      retryOn: or(settings.retry_on, policy.retryOn),
-      retryDelay: or(settings.retry_delay, policy.retryDelay),
-      timeout: or(settings.timeout, policy.timeout),
-      memory: or(settings.memory, policy.memory),
-      maxFailures: or(settings.max_failures, policy.maxFailures),
-      failFast: or(settings.fail_fast, policy.failFast),
-      shuffle: or(settings.shuffle, policy.shuffle),
-    },
-  };
-}
-
 /** The variables that tasks get; values that the job gave are found where it gave them, for they were not written down. */
 async function variablesOf(paths: RunPaths, run: RunFile, { base }: ContinueOptions): Promise<Variables> {
   const { env, envGiven } = run.spec;
@@ -227,11 +245,29 @@ async function variablesOf(paths: RunPaths, run: RunFile, { base }: ContinueOpti
   return variables;
 }
 
+/** Variables as the environment has them, or as the configuration gives them. */
+export function givenVariables(
+  { values }: ResolvedSettings,
+  environment: Readonly<Record<string, string | undefined>>,
+): Record<string, string | undefined> {
+  const given = Object.entries(values.env).filter(([, value]) => value !== null) as [string, string][];
+  return { ...environment, ...Object.fromEntries(given) };
+}
+
+/** Settings that change how a round is shown, not what it does. */
+const SHOWN_ONLY: ReadonlySet<string> = new Set(['noisy', 'print_logs', 'is_dev', 'platform']);
+
+/** True: the round is to be another than the one that goes on. */
+function isChanged({ settings, newCode }: ContinueOptions): boolean {
+  return (
+    newCode || Object.entries(settings).some(([name, value]) => value !== undefined && !SHOWN_ONLY.has(name))
+  );
+}
+
 async function codeOf(
   paths: RunPaths,
   run: RunFile,
   last: RoundFile | undefined,
-  base: ResolvedSettings,
   isNew: boolean,
 ): Promise<{ readonly hash: string; readonly folder: string; readonly entry: string }> {
   if (!isNew) {
@@ -255,14 +291,20 @@ async function codeOf(
       },
     );
   }
-  const { dls_root: dlsRoot } = base.values;
+  const dlsRoot = rootOf(paths);
   const snapshot = await takeSnapshot({
     root: codeRoot,
     entries: [{ file: found.file, language: found.language, module: spec.moduleName }],
     modules: spec.modules,
-    dlsRoot: isAbsolute(dlsRoot) ? dlsRoot : join(run.projectRoot, dlsRoot),
-    python: () => resolveInterpreter(spec.python, run.projectRoot),
+    packages: readPackages(spec.requirements, { language: spec.language, root: run.projectRoot, dlsRoot }),
+    dlsRoot,
+    python: () => tracingPython(spec, run.projectRoot),
   });
   const folder = writeCode(snapshot, paths.code);
   return { hash: snapshot.hash, folder, entry: loadedFile(snapshot, found.file) };
+}
+
+/** `dls_root` of the project. */
+function rootOf({ dir }: RunPaths): string {
+  return join(dir, '..', '..');
 }

@@ -1,4 +1,7 @@
-/** Executes a round: joins source, platform, journal and collector, and sums it up. */
+/**
+ * Executes a round: joins source, platform, journal and collector, and sums it up.
+ * lines: one life of a round, told in order.
+ */
 import { join } from 'node:path';
 import { DlJobsError } from '../base/errors.js';
 import type { RoundHandle } from '../contract/platform.js';
@@ -11,16 +14,19 @@ import { TaskLogs } from '../outputs/task-logs.js';
 import type { EndStatus, RunSummary } from '../outputs/summary.js';
 import { ArgsReader } from '../store/args-store.js';
 import { JournalWriter } from '../store/journal-writer.js';
-import { writeRound } from '../store/rounds.js';
+import { lostRecord } from '../store/lost-tasks.js';
+import { writeCharged, writeRound } from '../store/rounds.js';
 import { newWriterName } from '../store/run-folder.js';
-import { followFile } from './follow-file.js';
+import { maskFolder } from '../worker/mask-log.js';
+import { followFile, followNewLogs } from './follow-file.js';
 import { eachTaskLog } from './print-logs.js';
 import type { Reporter } from './reporter.js';
 import { RoundKeeper } from './round-keeper.js';
 import type { PreparedRound } from './round.js';
+import { ShardFollower } from './follow-shards.js';
+import type { RoundSource } from './stored-source.js';
 import { summarize } from './summarize.js';
-import { failureLimit } from './failure-limit.js';
-import { lostRecord } from './lost-tasks.js';
+import { failureLimit } from '../worker/failure-limit.js';
 import { openOutputs, settleOutputs } from './round-outputs.js';
 
 /** What runs may go on this long after the first interrupt. */
@@ -32,13 +38,18 @@ export interface ExecuteOptions {
   readonly signal: AbortSignal;
   /** Aborted: end now. */
   readonly killSignal: AbortSignal;
+  /** Aborted: go away, and leave running what runs elsewhere. Where nothing does, it is the same as `signal`. */
+  readonly leaveSignal?: AbortSignal;
+  /** Told once the platform has the round: from here on it needs this process no more, if it is not done by it. */
+  readonly onSubmitted?: () => void;
 }
 
 /** Rejects only when the job is broken; what was recorded until then is in the outputs. */
 export async function executeRound(prepared: PreparedRound, options: ExecuteOptions): Promise<RunSummary> {
   const { paths, run, spec, platform, survey } = prepared;
   const { reporter } = options;
-  const started = Date.now();
+  const began = prepared.adopted === true ? roundBegin(prepared) : null;
+  const started = began ?? Date.now();
   const { round } = prepared.round;
   const writer = newWriterName();
   const args = new ArgsReader(paths);
@@ -74,16 +85,26 @@ export async function executeRound(prepared: PreparedRound, options: ExecuteOpti
     anew: false,
   };
   const collector = openOutputs(restore, survey);
-  writeRound(paths, { ...prepared.round, started: new Date(started).toISOString() }, prepared.work);
+  const isRemote = !platform.capabilities.local;
+  const isAdopted = prepared.adopted === true;
+  if (!isAdopted) {
+    writeRound(paths, { ...prepared.round, started: new Date(started).toISOString() }, prepared.work);
+    if (isRemote) writeCharged(paths, round, prepared.charged);
+  }
   const tooMany = failureLimit(spec.policy);
   const errorsBefore = collector.counts.errors;
+  const doneBefore = collector.counts.done;
+  const checkLimit = (): void => {
+    const errors = collector.counts.errors - errorsBefore;
+    const limit = errors > 0 ? tooMany(errors, collector.counts.done, total ?? knownTotal) : null;
+    if (limit !== null) stop('stopped', limit.reason, limit.isUrgent ? INTERRUPT_GRACE_MS : Infinity);
+  };
   const journal = new JournalWriter(paths, run.id, writer, {
     durability: spec.durability,
     onWritten: (entries) => {
+      if (isRemote) collector.from(logs);
       collector.consume(entries);
-      const errors = collector.counts.errors - errorsBefore;
-      const limit = errors > 0 ? tooMany(errors, collector.counts.done, total ?? knownTotal) : null;
-      if (limit !== null) stop('stopped', limit.reason, limit.isUrgent ? INTERRUPT_GRACE_MS : Infinity);
+      checkLimit();
     },
     onError: breakOff,
   });
@@ -102,12 +123,24 @@ export async function executeRound(prepared: PreparedRound, options: ExecuteOpti
   const alone = source.remaining() === 1 && survey === null;
   const left = source.remaining();
   const knownTotal = left === null ? null : left + collector.counts.done;
+  const follower = isRemote
+    ? new ShardFollower({
+        paths,
+        round,
+        collector,
+        own: journal.path,
+        survey,
+        onNews: checkLimit,
+        onError: breakOff,
+      })
+    : null;
   const keeper = new RoundKeeper({
     prepared,
     collector,
     journal,
     started,
     handle: () => handle,
+    shards: () => follower?.lengths ?? {},
     total: () => total ?? knownTotal,
     onError: breakOff,
     onCancel: () => stop('canceled', null, INTERRUPT_GRACE_MS),
@@ -115,23 +148,40 @@ export async function executeRound(prepared: PreparedRound, options: ExecuteOpti
   const live =
     // What is to be masked is masked in the file, a moment after it was written.
     alone && reporter.liveOutput !== undefined && prepared.redact.length === 0
-      ? followFile(logs.path(0), reporter.liveOutput.bind(reporter))
+      ? isRemote
+        ? followNewLogs(paths.logs, reporter.liveOutput.bind(reporter))
+        : followFile(logs.path(0), reporter.liveOutput.bind(reporter))
       : null;
   const interrupt = (): void => stop('interrupted', null, INTERRUPT_GRACE_MS);
   const kill = (): void => handle?.stop(0);
   options.signal.addEventListener('abort', interrupt);
   options.killSignal.addEventListener('abort', kill);
+  let isLeft = false;
+  const leave = (): void => {
+    if (handle?.leave === undefined) {
+      interrupt();
+      return;
+    }
+    isLeft = true;
+    handle.leave();
+  };
+  const wantsToLeave = (): boolean => options.leaveSignal?.aborted === true;
+  options.leaveSignal?.addEventListener('abort', leave);
 
   try {
-    event('round-started', {
-      w: writer,
-      kind: prepared.round.kind,
-      platform: platform.name,
-      code: prepared.round.code,
-    });
+    if (!isAdopted) {
+      event('round-started', {
+        w: writer,
+        kind: prepared.round.kind,
+        platform: platform.name,
+        code: prepared.round.code,
+      });
+    }
     for (const task of prepared.lost) journal.append([lostRecord(task, round)], [task, task]);
     try {
-      if (!options.signal.aborted) {
+      // Workers elsewhere take their arguments from the run folder.
+      if (isRemote) await sealed(source);
+      if (!options.signal.aborted && !wantsToLeave()) {
         handle = await platform.start({
           spec,
           runId: run.id,
@@ -148,7 +198,13 @@ export async function executeRound(prepared: PreparedRound, options: ExecuteOpti
           env: prepared.env,
           redact: prepared.redact,
           warn: (text) => reporter.warn(text),
+          notice: (text) => reporter.notice(text),
+          left: () => doneBefore + tasksOfRound() - collector.counts.done,
+          canceled: (reason) => stop('canceled', reason, 0),
+          most: prepared.sample,
+          mayStart: prepared.mayStart ?? true,
         });
+        options.onSubmitted?.();
         const working = handle;
         reporter.started?.({
           id: run.id,
@@ -158,11 +214,16 @@ export async function executeRound(prepared: PreparedRound, options: ExecuteOpti
           counts: collector.counts,
           doneBefore: collector.counts.done,
           workers: () => working.status(),
+          queue: () => working.queue?.() ?? null,
           started,
         });
         if (options.signal.aborted) interrupt();
         if (options.killSignal.aborted) kill();
+        if (wantsToLeave()) leave();
         await working.done;
+        if (!isLeft) await follower?.finish();
+        // A worker that was killed may not have got to it.
+        if (isRemote && prepared.redact.length > 0) maskFolder(paths.logs, prepared.redact);
       } else interrupt();
     } catch (error) {
       broke ??= { error };
@@ -172,19 +233,21 @@ export async function executeRound(prepared: PreparedRound, options: ExecuteOpti
     const end = endOf();
     const durationMs = Date.now() - started;
     const { done, ok, errors } = collector.counts;
-    event('round-ended', {
-      w: writer,
-      status: end.status,
-      ...(end.reason !== null && { reason: end.reason }),
-      ...(broke !== null && { broken: describeBreak((broke as { error: unknown }).error) }),
-      done,
-      ok,
-      errors,
-      ms: durationMs,
-    });
+    if (end.status !== 'running')
+      event('round-ended', {
+        w: writer,
+        status: end.status,
+        ...(end.reason !== null && { reason: end.reason }),
+        ...(broke !== null && { broken: describeBreak((broke as { error: unknown }).error) }),
+        done,
+        ok,
+        errors,
+        ms: durationMs,
+      });
     await journal.close();
     await keeper.stop();
     live?.stop();
+    follower?.close();
     const final = settleOutputs(collector, restore, {
       total,
       ordered: spec.ordered && broke === null,
@@ -195,7 +258,8 @@ export async function executeRound(prepared: PreparedRound, options: ExecuteOpti
     final.close();
     if (broke !== null) throw (broke as { error: unknown }).error;
     if (spec.printLogs && printed && live === null && reporter.taskLog !== undefined) {
-      for (const { task, lines } of eachTaskLog(paths, collector, writer)) reporter.taskLog(task, lines);
+      const writers = follower?.writers ?? new Set([writer]);
+      for (const { task, lines } of eachTaskLog(paths, collector, writers)) reporter.taskLog(task, lines);
     }
     return summarize(prepared, final, { ...end, total: total ?? knownTotal, durationMs });
   } catch (error) {
@@ -205,11 +269,29 @@ export async function executeRound(prepared: PreparedRound, options: ExecuteOpti
     reporter.ended?.();
     await keeper.stop();
     live?.stop();
+    follower?.close();
+    options.leaveSignal?.removeEventListener('abort', leave);
     options.signal.removeEventListener('abort', interrupt);
     options.killSignal.removeEventListener('abort', kill);
     logs.close();
     args.close();
     prepared.lock.release();
+  }
+
+  /** Tasks that this round is to bring to an end, those that are given up among them. */
+  function tasksOfRound(): number {
+    const all = prepared.work?.closedAt(total ?? 0).size ?? total ?? 0;
+    return Math.min(all, prepared.sample ?? Infinity) + prepared.lost.length;
+  }
+
+  async function sealed(list: RoundSource): Promise<void> {
+    const stopped = (): void => list.close();
+    options.signal.addEventListener('abort', stopped);
+    try {
+      await list.seal();
+    } finally {
+      options.signal.removeEventListener('abort', stopped);
+    }
   }
 
   /** The last group of records may still wait to be written. */
@@ -226,12 +308,18 @@ export async function executeRound(prepared: PreparedRound, options: ExecuteOpti
       return { status: 'interrupted', reason: describeBreak((broke as { error: unknown }).error) };
     // More than all: after a power failure records can be ahead of a list that was then sealed.
     if (total !== null && collector.counts.done >= total) return { status: 'finished', reason: null };
+    if (isLeft) return { status: 'running', reason: null };
     if (stopped !== null) return stopped;
     const rest = total === null ? 'some tasks' : `${total - collector.counts.done} tasks`;
     if (prepared.sample !== null)
       return { status: 'stopped', reason: `a sample of ${prepared.sample} was asked for` };
     return { status: 'stopped', reason: `${rest} were not asked for` };
   }
+}
+
+/** When the round began that this process takes over, epoch milliseconds; null: it does not say. */
+function roundBegin({ survey, round }: PreparedRound): number | null {
+  return survey?.events.find(({ e, r }) => e === 'round-started' && r === round.round)?.at ?? null;
 }
 
 function describeBreak(error: unknown): string {

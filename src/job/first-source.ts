@@ -54,15 +54,12 @@ export function sealedSource(count: number, make: (count: number) => RoundSource
   };
 }
 
-/** Lines that are written before others get a turn. */
-const DRAIN_LINES = 1024;
-
 /** Writes a whole list before its first task is taken: only then can they be put into another order. */
 export class DrainedSource implements RoundSource {
   readonly #list: RoundSource;
   readonly #after: () => RoundSource;
   #source: RoundSource | null = null;
-  #draining: Promise<void> | null = null;
+  #sealing: Promise<void> | null = null;
   #closed = false;
 
   constructor(list: RoundSource, after: () => RoundSource) {
@@ -72,15 +69,14 @@ export class DrainedSource implements RoundSource {
 
   take(maxTasks: number): TaskBatch | null | Promise<TaskBatch | null> {
     if (this.#source !== null) return this.#source.take(maxTasks);
-    this.#draining ??= this.#drain();
-    return this.#draining.then(() => this.#source?.take(maxTasks) ?? null);
+    return this.seal().then(() => this.#source?.take(maxTasks) ?? null);
   }
 
-  async #drain(): Promise<void> {
-    while (!this.#closed && (await this.#list.take(DRAIN_LINES)) !== null) {
-      await new Promise((resolve) => setImmediate(resolve));
-    }
-    if (!this.#closed) this.#source = this.#after();
+  async seal(): Promise<void> {
+    this.#sealing ??= this.#list.seal().then(() => {
+      if (!this.#closed) this.#source = this.#after();
+    });
+    await this.#sealing;
   }
 
   remaining(): number | null {

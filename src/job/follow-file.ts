@@ -1,4 +1,5 @@
-import { closeSync, fstatSync, openSync, readSync } from 'node:fs';
+import { closeSync, fstatSync, openSync, readdirSync, readSync } from 'node:fs';
+import { join } from 'node:path';
 
 /** How often the file is looked at. */
 const LOOK_MS = 50;
@@ -9,7 +10,11 @@ const PIECE = 1_048_576;
  * Passes on what a file holds and what is appended to it, as it comes, until it is stopped; then once more what is
  * there. The file may come into being later. `onBytes` gets a buffer of its own each time.
  */
-export function followFile(path: string, onBytes: (bytes: Buffer) => void): { stop(): void } {
+export function followFile(
+  path: string,
+  onBytes: (bytes: Buffer) => void,
+  everyMs: number = LOOK_MS,
+): { stop(): void } {
   let fd = -1;
   let at = 0;
   const look = (): void => {
@@ -27,7 +32,7 @@ export function followFile(path: string, onBytes: (bytes: Buffer) => void): { st
       if ((error as NodeJS.ErrnoException).code !== 'ENOENT') throw error;
     }
   };
-  const timer = setInterval(look, LOOK_MS);
+  const timer = setInterval(look, everyMs);
   let stopped = false;
   return {
     stop: () => {
@@ -36,6 +41,34 @@ export function followFile(path: string, onBytes: (bytes: Buffer) => void): { st
       clearInterval(timer);
       look();
       if (fd >= 0) closeSync(fd);
+    },
+  };
+}
+
+/** How often a folder on a network file system is looked at. */
+const FOLDER_LOOK_MS = 300;
+
+/** Passes on what is written to logs of first hosts that come into being in a folder from now on. */
+export function followNewLogs(folder: string, onBytes: (bytes: Buffer) => void): { stop(): void } {
+  const names = (): string[] => readdirSync(folder).filter((name) => name.endsWith('-0.log'));
+  const known = new Set(names());
+  const followed: { stop(): void }[] = [];
+  const look = (): void => {
+    for (const name of names()) {
+      if (known.has(name)) continue;
+      known.add(name);
+      followed.push(followFile(join(folder, name), onBytes, FOLDER_LOOK_MS));
+    }
+  };
+  const timer = setInterval(look, FOLDER_LOOK_MS);
+  let stopped = false;
+  return {
+    stop: () => {
+      if (stopped) return;
+      stopped = true;
+      clearInterval(timer);
+      look();
+      for (const file of followed) file.stop();
     },
   };
 }

@@ -52,8 +52,16 @@ function exists(root: string, module: string): boolean {
   }
 }
 
-/** Finds `a.b.c` without running anything. Throws MODULE_NOT_FOUND, MODULE_AMBIGUOUS, JOB_FUNCTION_NOT_FOUND. */
-export async function findJobFunction(method: string, settings: ResolvedSettings): Promise<JobFunction> {
+/**
+ * Finds `a.b.c` without running anything. Throws MODULE_NOT_FOUND, MODULE_AMBIGUOUS, JOB_FUNCTION_NOT_FOUND.
+ *
+ * @param cacheRoot - what is made on the way stays in `cache/` there
+ */
+export async function findJobFunction(
+  method: string,
+  settings: ResolvedSettings,
+  cacheRoot = dlsRootOf(settings),
+): Promise<JobFunction> {
   const root = realRoot(settings.project.root);
   const folder = moduleFolder(settings);
   const { module, name } = splitMethod(method, settings);
@@ -69,7 +77,7 @@ export async function findJobFunction(method: string, settings: ResolvedSettings
   }
   const path = join(folder, found.file);
   const file = path.startsWith(`${root}/`) ? path.slice(root.length + 1) : path;
-  const signatures = await moduleSignatures(path, dlsRootOf(settings));
+  const signatures = await moduleSignatures(path, cacheRoot);
   const signature = signatures.find((s) => s.name === name);
   if (signature === undefined) {
     const names = signatures.map((s) => s.name);
@@ -92,6 +100,7 @@ export async function findJobFunction(method: string, settings: ResolvedSettings
     file,
     module,
     dlsRoot: dlsRootOf(settings),
+    cacheRoot,
     python: settings.values.python,
   });
 }
@@ -102,12 +111,13 @@ interface Place {
   readonly file: string;
   readonly module: string;
   readonly dlsRoot: string;
+  readonly cacheRoot: string;
   /** The interpreter. */
   readonly python: string;
 }
 
 function loadable(signature: FunctionSignature, place: Place): JobFunction {
-  const { root, file, module, dlsRoot, python } = place;
+  const { root, file, module, dlsRoot, cacheRoot, python } = place;
   const { name } = signature;
   let mapping = (stack: string): string => stack;
   return {
@@ -120,10 +130,12 @@ function loadable(signature: FunctionSignature, place: Place): JobFunction {
         root,
         entries: [{ file, language: 'node', module }],
         modules: [],
+        packages: null,
         dlsRoot,
+        cacheRoot,
         python: () => python,
       });
-      const code = writeCode(snapshot, join(dlsRoot, 'cache', 'code'));
+      const code = writeCode(snapshot, join(cacheRoot, 'cache', 'code'));
       mapping = (stack) => mapStack(stack, code, root);
       return await importJobModule(join(code, loadedFile(snapshot, file)), file, name, mapping);
     },

@@ -2,6 +2,7 @@
 import type { TaskArgs, TaskElement, TaskKwargs } from '../base/decorators.js';
 import type { Settings } from '../config/settings.js';
 import type { FailureType } from '../contract/record.js';
+import type { ContainerChoice } from '../contract/spec.js';
 
 /**
  * The argument list of a multi-task job: one element a task.
@@ -27,6 +28,8 @@ export interface DLJobOptions<F = unknown> {
   readonly cpuImage?: string | undefined;
   /** Address or key, as `cpuImage`. @default the setting `gpu_image` */
   readonly gpuImage?: string | undefined;
+  /** What runs tasks inside their image. @default the setting `container` */
+  readonly container?: ContainerChoice | undefined;
   /** One element a task. Give this, or `args` and `kwargs`. */
   readonly argsList?: ArgsList<TaskElement<F>> | undefined;
   /** Positional arguments of a single-task job. */
@@ -35,14 +38,17 @@ export interface DLJobOptions<F = unknown> {
   readonly kwargs?: TaskKwargs<F> | undefined;
   /** Modules, packages or folders to add whole to the code snapshot. */
   readonly modules?: readonly string[] | undefined;
-  /** Requirements, or the path of a requirements file; installed by platforms that need it, ignored on `local`. */
+  /**
+   * Packages to install for the tasks: lines of a requirements file, or what `npm install` takes; or the path of a
+   * requirements file, or of a package.json.
+   */
   readonly requirements?: readonly string[] | string | undefined;
-  /** Data files to ship, on platforms that need it. */
+  /** Paths of data that tasks use, relative to the project's root: containers show them. */
   readonly data?: readonly string[] | undefined;
   /** Cores a task may use. @default the setting `cpus` */
   readonly cpus?: number | undefined;
-  /** GPUs a task needs. @default the setting `gpus` */
-  readonly gpus?: number | undefined;
+  /** GPUs a task needs: a number, or with a type `'a100:2'`. @default the setting `gpus` */
+  readonly gpus?: number | string | undefined;
   /** True: run on the configured platform (unless `--dev true`). @default false */
   readonly platformJob?: boolean | undefined;
   /** Stands in the names of the output files. @default `dljob_<module>.<method>-<time>-local` (or `-platform`) */
@@ -110,6 +116,32 @@ export interface DLJobOptions<F = unknown> {
   readonly env?: readonly string[] | Readonly<Record<string, string | null>> | undefined;
   /** Regular expressions; what they match in task output and error records is masked. @default the setting `redact` */
   readonly redact?: readonly string[] | undefined;
+  /** Tasks at a time on a platform. @default the setting `max_workers` */
+  readonly maxWorkers?: number | undefined;
+  /** Tasks at a time of one worker of a platform. @default the setting `hosts_per_worker` */
+  readonly hostsPerWorker?: number | undefined;
+  /** Time that a platform gives a worker, as `'4h'` or seconds. @default the setting `time` */
+  readonly time?: number | string | null | undefined;
+  /** Slurm partition. @default the setting `partition` */
+  readonly partition?: string | null | undefined;
+  /** Slurm account. @default the setting `account` */
+  readonly account?: string | null | undefined;
+  /** Slurm quality of service. @default the setting `qos` */
+  readonly qos?: string | null | undefined;
+  /** Features that Slurm nodes must have. @default the setting `constraint` */
+  readonly constraint?: string | null | undefined;
+  /** Slurm nodes to use. @default the setting `nodelist` */
+  readonly nodelist?: string | null | undefined;
+  /** Slurm nodes not to use. @default the setting `exclude` */
+  readonly exclude?: string | null | undefined;
+  /** Further options of sbatch by their long names; they add to those of the setting `slurm`. @default none */
+  readonly slurm?: Readonly<Record<string, string | number | boolean>> | undefined;
+  /** Lines of shell that run before a worker starts on a node. @default the setting `setup` */
+  readonly setup?: readonly string[] | string | undefined;
+  /** Node.js that workers of a platform run on: a name or a path. @default the setting `node` */
+  readonly node?: string | null | undefined;
+  /** Time after which a worker of a platform that gives no sign of life counts as gone. @default the setting `worker_timeout` */
+  readonly workerTimeout?: number | string | undefined;
 }
 
 /** Options that are settings, and the settings they are. */
@@ -117,6 +149,7 @@ export const OPTION_SETTINGS = {
   cpuJob: 'cpu_job',
   cpuImage: 'cpu_image',
   gpuImage: 'gpu_image',
+  container: 'container',
   cpus: 'cpus',
   gpus: 'gpus',
   noisy: 'noisy',
@@ -144,6 +177,19 @@ export const OPTION_SETTINGS = {
   ordered: 'ordered',
   env: 'env',
   redact: 'redact',
+  maxWorkers: 'max_workers',
+  hostsPerWorker: 'hosts_per_worker',
+  time: 'time',
+  partition: 'partition',
+  account: 'account',
+  qos: 'qos',
+  constraint: 'constraint',
+  nodelist: 'nodelist',
+  exclude: 'exclude',
+  slurm: 'slurm',
+  setup: 'setup',
+  node: 'node',
+  workerTimeout: 'worker_timeout',
 } as const satisfies Partial<Record<keyof DLJobOptions, keyof Settings>>;
 
 /** The other options, with what each must be. */

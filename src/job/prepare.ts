@@ -1,7 +1,7 @@
 /** From a job to a run folder that is ready to be committed. */
 import { rmSync } from 'node:fs';
 import { isAbsolute, join, resolve } from 'node:path';
-import { ConfigError, DlJobsError, JobError } from '../base/errors.js';
+import { DlJobsError, JobError } from '../base/errors.js';
 import { toJson } from '../base/value-json.js';
 import type { ResolvedSettings } from '../config/load.js';
 import type { Settings } from '../config/settings.js';
@@ -13,15 +13,20 @@ import {
   type OutputPaths,
   type RunFile,
 } from '../contract/spec.js';
+import type { Packages } from '../contract/packages.js';
+import { readPackages } from '../envs/read-packages.js';
 import { loadPlatform } from '../platforms/registry.js';
 import { findModule } from '../snapshot/find-module.js';
-import { loadedFile, realRoot, takeSnapshot } from '../snapshot/snapshot.js';
+import { loadedFile, realRoot, takeSnapshot, type Snapshot } from '../snapshot/snapshot.js';
 import { takeLock } from '../store/lock.js';
+import { resourcesOf } from '../store/rounds.js';
 import { createRunFolder } from '../store/run-folder.js';
 import { newRunId, preciseTimestamp } from '../store/run-id.js';
-import { resolveInterpreter } from '../worker/host-command.js';
+import { tracingPython } from '../worker/host-command.js';
 import { argumentList } from './argument-list.js';
-import { redactPatterns, taskEnvironment } from './environment.js';
+import { redactPatterns } from '../worker/redact.js';
+import { taskEnvironment } from './environment.js';
+import { installPackages, refuseInContainer, useEnvironment } from './environments.js';
 import { firstSource, type FirstArguments } from './first-source.js';
 import type { DLJobOptions } from './options.js';
 import { outputPaths, unusedPaths } from './output-paths.js';
@@ -51,6 +56,29 @@ export interface PrepareContext {
   readonly codeRoot: string | null;
   /** Names that runs of this invocation have. */
   readonly takenNames: Set<string>;
+  /** Told what is installed. */
+  readonly notice: (text: string) => void;
+  /** Aborted: nothing more is installed; the run exists all the same, to be resumed. */
+  readonly signal: AbortSignal;
+  /** Where `cache/` is, for who leaves nothing behind. Absolute. @default `dls_root` */
+  readonly cacheRoot?: string;
+}
+
+/** A job that is known to be sound, before anything is written for it. */
+export interface ReadJob {
+  readonly settings: ResolvedSettings;
+  /** Absolute, without symbolic links. */
+  readonly root: string;
+  /** Root of the task's modules. */
+  readonly codeRoot: string;
+  readonly dlsRoot: string;
+  readonly platform: Platform;
+  readonly spec: JobSpec;
+  readonly list: FirstArguments;
+  readonly env: Readonly<Record<string, string>>;
+  /** What is to be installed; null: nothing. */
+  readonly packages: Packages | null;
+  readonly snapshot: Snapshot;
 }
 
 /** A new run and its first round. */
@@ -66,7 +94,7 @@ export function dlsRootOf(settings: ResolvedSettings): string {
 }
 
 /** Throws a {@link DlJobsError} for all that makes a job broken before it starts. */
-export async function prepareRun(job: RunnableJob, context: PrepareContext): Promise<PreparedRun> {
+export async function readJob(job: RunnableJob, context: PrepareContext): Promise<ReadJob> {
   const options = job.options;
   const settings = jobSettings(context.base, options, context.commandLine);
   const root = realRoot(settings.project.root);
@@ -81,7 +109,9 @@ export async function prepareRun(job: RunnableJob, context: PrepareContext): Pro
     sample: smaller(options.sample ?? null, context.sample),
   });
   refuseUnable(platform, spec);
-  refuseContainer(settings);
+  await platform.check?.(spec, context.environment);
+  const packages = readPackages(spec.requirements, { language: spec.language, root, dlsRoot });
+  refuseInContainer(packages, settings);
   const list = argumentsOf(options, spec, context.cwd);
   const env = taskEnvironment(settings.values.env, context.environment);
 
@@ -92,9 +122,21 @@ export async function prepareRun(job: RunnableJob, context: PrepareContext): Pro
       ...originEntry(context),
     ],
     modules: spec.modules,
+    packages,
     dlsRoot,
-    python: () => resolveInterpreter(spec.python, root),
+    cacheRoot: context.cacheRoot,
+    python: () => tracingPython(spec, root),
   });
+  return { settings, root, codeRoot, dlsRoot, platform, spec, list, env, packages, snapshot };
+}
+
+/** As {@link readJob}, and then makes the run folder. Throws STORE_FAILED, too. */
+export async function prepareRun(job: RunnableJob, context: PrepareContext): Promise<PreparedRun> {
+  const options = job.options;
+  const read = await readJob(job, context);
+  const { settings, root, codeRoot, dlsRoot, platform, spec, list, env, packages, snapshot } = read;
+  const { notice, signal } = context;
+  const environment = await installPackages(packages, { root, dlsRoot, python: spec.python, notice, signal });
   const created = new Date();
   const id = newRunId(`${options.moduleName}.${spec.methodName}`, created);
   const paths = createRunFolder(dlsRoot, id);
@@ -123,7 +165,7 @@ export async function prepareRun(job: RunnableJob, context: PrepareContext): Pro
       cwd: context.cwd,
       spec,
       code: snapshot.hash,
-      entry: loadedFile(snapshot, found.file),
+      entry: loadedFile(snapshot, spec.file),
       argsFile: typeof options.argsList === 'string' ? resolve(context.cwd, options.argsList) : null,
       outputs: outputsOf(job, settings, root, created, context.takenNames),
       origin: context.origin,
@@ -135,7 +177,7 @@ export async function prepareRun(job: RunnableJob, context: PrepareContext): Pro
     const first: PreparedRound = {
       paths,
       run,
-      spec,
+      spec: useEnvironment(spec, environment, { code, root: codeRoot }),
       platform,
       lock,
       round: {
@@ -145,14 +187,10 @@ export async function prepareRun(job: RunnableJob, context: PrepareContext): Pro
         platform: platform.name,
         code: snapshot.hash,
         entry: run.entry,
+        environment,
         again: 0,
         shuffle: spec.policy.shuffle || spec.sample !== null ? id : null,
-        resources: {
-          cpus: spec.cpus,
-          gpus: spec.gpus,
-          workers: spec.workers,
-          taskConcurrency: spec.taskConcurrency,
-        },
+        resources: resourcesOf(spec),
         policy: { ...spec.policy, durability: spec.durability },
       },
       work: null,
@@ -160,6 +198,7 @@ export async function prepareRun(job: RunnableJob, context: PrepareContext): Pro
       survey: null,
       source: firstSource(list, paths, spec, id),
       lost: [],
+      charged: new Map(),
       env,
       redact: redactPatterns(spec.redact, env),
       sample: spec.sample,
@@ -167,16 +206,6 @@ export async function prepareRun(job: RunnableJob, context: PrepareContext): Pro
     };
     return { job, first };
   }
-}
-
-/** `container` names how tasks are to be isolated; running them without it would be another thing than was asked for. */
-function refuseContainer({ values, sources }: ResolvedSettings): void {
-  if (values.container === 'none') return;
-  throw new ConfigError(
-    'CONFIG_INVALID',
-    `${sources.container.where}: container: this version runs tasks without containers, got \`${values.container}\``,
-    { hint: 'Set `container: none`; the images are then only noted in the log.' },
-  );
 }
 
 function refuseUnable(platform: Platform, spec: JobSpec): void {
@@ -203,7 +232,8 @@ function argumentsOf(options: DLJobOptions, spec: JobSpec, cwd: string): FirstAr
   }
 }
 
-function outputsOf(
+/** Where the outputs of a run go that is made now. */
+export function outputsOf(
   job: RunnableJob,
   settings: ResolvedSettings,
   root: string,

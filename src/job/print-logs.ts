@@ -16,14 +16,14 @@ export interface TaskLog {
   readonly lines: Iterable<string>;
 }
 
-/** The tasks that wrote output, in the order they ended; with `writer` only those of that one. */
+/** The tasks that wrote output, in the order they ended; with `writers` only those of these. */
 export function* eachTaskLog(
   paths: RunPaths,
   filter: { isShown(line: string): boolean },
-  writer?: string,
+  writers?: ReadonlySet<string>,
 ): Generator<TaskLog> {
   for (const shard of shardFiles(paths)) {
-    if (writer !== undefined && basename(shard, '.ndjson') !== writer) continue;
+    if (writers?.has(basename(shard, '.ndjson')) === false) continue;
     const logs = new TaskLogs(paths.logs, basename(shard, '.ndjson'));
     try {
       for (const { lines } of readShard(shard)) {

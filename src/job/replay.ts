@@ -2,7 +2,6 @@
 import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 import { InfrastructureError, UsageError, type DlJobsError } from '../base/errors.js';
-import { loadSettings } from '../config/load.js';
 import type { RoundContext } from '../contract/platform.js';
 import { scanEnds } from '../contract/record-scan.js';
 import type { JobSpec, RunFile } from '../contract/spec.js';
@@ -10,17 +9,20 @@ import { WIRE_VERSION, type InitMessage } from '../contract/wire.js';
 import { describeFailure } from '../outputs/describe-outcome.js';
 import { checkTask, taskNotFound } from '../outputs/known-task.js';
 import { RecordLines } from '../outputs/record-lines.js';
+import { readPackages } from '../envs/read-packages.js';
 import { findModule } from '../snapshot/find-module.js';
-import { loadedFile, realRoot, takeSnapshot } from '../snapshot/snapshot.js';
+import { loadedFile, packagesOf, realRoot, takeSnapshot } from '../snapshot/snapshot.js';
 import { ArgsReader, readSealed } from '../store/args-store.js';
 import { readRounds } from '../store/rounds.js';
 import { readRun, type RunPaths } from '../store/run-folder.js';
 import { ForegroundHost, type ForegroundEnd } from '../worker/foreground-host.js';
-import { nodeHost, pythonHost, resolveInterpreter } from '../worker/host-command.js';
+import { openContainer } from '../worker/container/open.js';
+import { containerError } from '../worker/container/start-error.js';
+import { hostCommand, tracingPython } from '../worker/host-command.js';
 import { fatalError } from '../worker/start-errors.js';
-import type { HostCommand } from '../worker/start-host.js';
+import type { HostCommand } from '../worker/host-body.js';
 import { countArgs } from './count-args.js';
-import { dlsRootOf } from './prepare.js';
+import { installPackages, useEnvironment } from './environments.js';
 import { storedEnvironment } from './stored-environment.js';
 import { writeCode } from './write-code.js';
 
@@ -33,6 +35,10 @@ export interface ReplayOptions {
   readonly environment: Readonly<Record<string, string | undefined>>;
   /** Aborted: the process is ended. */
   readonly signal: AbortSignal;
+  /** Told what is installed. */
+  readonly notice: (text: string) => void;
+  /** Something that the user should know now. */
+  readonly warn: (text: string) => void;
 }
 
 export interface Replayed {
@@ -60,8 +66,15 @@ export async function replayTask(paths: RunPaths, task: number, options: ReplayO
   const run = readRun(paths);
   const line = argumentLine(paths, task);
   const env = storedEnvironment(run.spec, options.environment);
-  const code = options.code === 'run' ? codeOfRun(paths, run) : await codeOfNow(run, options);
-  const command = hostCommand(run, code.spec, env, options.inspect);
+  const found = options.code === 'run' ? codeOfRun(paths, run) : await codeOfNow(paths, run);
+  const code = await withPackages(found, paths, run, options);
+  const { spec } = code;
+  const { cwd } = run;
+  const { warn } = options;
+  const container = await openContainer({ spec, dir: paths.dir, projectRoot: run.codeRoot, cwd, warn });
+  // Here nobody minds how much memory it takes.
+  const unlimited = { ...spec, policy: { ...spec.policy, memory: null } };
+  const command = debugged(hostCommand({ spec: unlimited, cwd }, env, container), spec, options.inspect);
   if (!existsSync(run.cwd)) {
     throw new InfrastructureError(
       'HOST_START_FAILED',
@@ -105,18 +118,18 @@ function codeOfRun(paths: RunPaths, { spec }: RunFile): Code {
   return { root, spec, entry: round.entry };
 }
 
-async function codeOfNow(run: RunFile, { environment }: ReplayOptions): Promise<Code> {
-  const { moduleName, modules, python } = run.spec;
+async function codeOfNow(paths: RunPaths, run: RunFile): Promise<Code> {
+  const { moduleName, modules, requirements } = run.spec;
   const root = realRoot(run.codeRoot);
-  const settings = await loadSettings({ cwd: run.projectRoot, env: environment });
-  const dlsRoot = dlsRootOf(settings);
+  const dlsRoot = rootOf(paths);
   const { file, language } = findModule(root, moduleName);
   const snapshot = await takeSnapshot({
     root,
     entries: [{ file, language, module: moduleName }],
     modules,
+    packages: readPackages(requirements, { language, root: run.projectRoot, dlsRoot }),
     dlsRoot,
-    python: () => resolveInterpreter(python, root),
+    python: () => tracingPython(run.spec, root),
   });
   return {
     root: writeCode(snapshot, join(dlsRoot, 'cache', 'code')),
@@ -125,15 +138,29 @@ async function codeOfNow(run: RunFile, { environment }: ReplayOptions): Promise<
   };
 }
 
-function hostCommand(
-  { cwd }: RunFile,
-  { language, python }: JobSpec,
-  env: Readonly<Record<string, string>>,
-  inspect: boolean,
-): HostCommand {
-  if (language === 'python') return pythonHost(python, cwd, inspect ? { ...env, DL_JOBS_INSPECT: '1' } : env);
-  const command = nodeHost(cwd, env, null);
-  return inspect ? { ...command, args: ['--inspect-brk', ...command.args] } : command;
+/** The same code, with what its `requirements` name. */
+async function withPackages(
+  code: Code,
+  paths: RunPaths,
+  run: RunFile,
+  { notice, signal }: ReplayOptions,
+): Promise<Code> {
+  const { python } = run.spec;
+  const environment = await installPackages(packagesOf(code.root), {
+    root: run.projectRoot,
+    dlsRoot: rootOf(paths),
+    python,
+    notice,
+    signal,
+  });
+  return { ...code, spec: useEnvironment(code.spec, environment, { code: code.root, root: run.codeRoot }) };
+}
+
+function debugged(command: HostCommand, { language }: JobSpec, inspect: boolean): HostCommand {
+  if (!inspect) return command;
+  return language === 'python'
+    ? { ...command, env: { ...command.env, DL_JOBS_INSPECT: '1' } }
+    : { ...command, args: ['--inspect-brk', ...command.args] };
 }
 
 function initMessage(run: RunFile, { root, spec, entry }: Code): InitMessage {
@@ -165,7 +192,14 @@ function outcomeOf(end: ForegroundEnd, paths: RunPaths, run: RunFile, command: H
     case 'fatal':
       throw fatalError(end.message, { spec: run.spec } as RoundContext, null);
     case 'exit': {
-      const how = end.signal === null ? `exit code ${end.code}` : `signal ${end.signal}`;
+      const { code, signal } = end.status;
+      const { container } = command;
+      if (container !== undefined && !end.wasReady) {
+        // What it said stands on the terminal already.
+        const error = containerError(container, command.command, { code }, '', run.spec.language);
+        if (error !== null) throw error;
+      }
+      const how = signal === null ? `exit code ${code}` : `signal ${signal}`;
       return { ok: false, results: [], outcome: `crash: the process ended with ${how} before the task did` };
     }
     case 'record':
@@ -206,4 +240,9 @@ function startFailed(
     : new InfrastructureError('HOST_START_FAILED', message, {
         hint: 'Check the limits on processes and memory.',
       });
+}
+
+/** `dls_root` of the project. */
+function rootOf({ dir }: RunPaths): string {
+  return join(dir, '..', '..');
 }

@@ -1,5 +1,5 @@
 /** What the user sees of runs; the command line and scripts bring their own way of showing it. */
-import type { WorkerStatus } from '../contract/platform.js';
+import type { QueueStatus, WorkerStatus } from '../contract/platform.js';
 import type { Counts } from '../outputs/tally.js';
 import type { RunSummary } from '../outputs/summary.js';
 import type { JobSpec } from '../contract/spec.js';
@@ -15,6 +15,8 @@ export interface RunView {
   /** Tasks that were done when this round began. */
   readonly doneBefore: number;
   workers(): WorkerStatus;
+  /** What the platform's scheduler says; null: nothing yet, or there is none. */
+  queue?(): QueueStatus | null;
   /** Epoch milliseconds. */
   readonly started: number;
 }

@@ -1,9 +1,9 @@
 /** From a job's options and the settings to its plain description. */
 import type { ResolvedSettings } from '../config/load.js';
 import { compareLevels, overlay } from '../config/load.js';
-import type { Settings } from '../config/settings.js';
+import type { Gpus, Settings } from '../config/settings.js';
 import { resolveImage } from '../config/images.js';
-import type { JobSpec } from '../contract/spec.js';
+import type { JobSpec, SlurmSpec } from '../contract/spec.js';
 import type { FoundModule } from '../snapshot/find-module.js';
 import { OPTION_SETTINGS, type DLJobOptions } from './options.js';
 
@@ -27,8 +27,16 @@ export interface Processors {
   readonly cpuJob: boolean;
   readonly cpus: number;
   readonly gpus: number;
+  readonly gpuType: string | null;
   readonly image: string;
   readonly warnings: readonly string[];
+}
+
+/** The setting `gpus` in its two parts. */
+export function gpusOf(gpus: Gpus): { readonly gpus: number; readonly gpuType: string | null } {
+  if (typeof gpus === 'number') return { gpus, gpuType: null };
+  const colon = gpus.lastIndexOf(':');
+  return { gpus: Number(gpus.slice(colon + 1)), gpuType: gpus.slice(0, colon) };
 }
 
 /**
@@ -37,7 +45,8 @@ export interface Processors {
  */
 export function processors(settings: ResolvedSettings): Processors {
   const { values, sources } = settings;
-  let { cpu_job: cpuJob, gpus } = values;
+  let { cpu_job: cpuJob } = values;
+  let { gpus, gpuType } = gpusOf(values.gpus);
   const warnings: string[] = [];
   if (cpuJob && gpus > 0) {
     const cpuJobLevel = sources.cpu_job.level;
@@ -46,6 +55,7 @@ export function processors(settings: ResolvedSettings): Processors {
     } else {
       warnings.push(`cpu_job is true, so gpus is set from ${gpus} to 0`);
       gpus = 0;
+      gpuType = null;
     }
   } else if (!cpuJob && gpus === 0) {
     warnings.push('cpu_job is false but gpus is 0: launched as a cpu job');
@@ -55,6 +65,7 @@ export function processors(settings: ResolvedSettings): Processors {
     cpuJob,
     cpus: values.cpus,
     gpus,
+    gpuType,
     image: resolveImage(cpuJob ? values.cpu_image : values.gpu_image),
     warnings,
   };
@@ -70,7 +81,7 @@ export function jobSpec(
   { limit, sample }: { readonly limit: number | null; readonly sample: number | null },
 ): JobSpec {
   const { values } = settings;
-  const { cpuJob, cpus, gpus, image } = processors(settings);
+  const { cpuJob, cpus, gpus, gpuType, image } = processors(settings);
   return {
     moduleName: options.moduleName,
     methodName: options.methodName ?? 'task',
@@ -81,8 +92,10 @@ export function jobSpec(
     name,
     cpuJob,
     image,
+    container: values.container,
     cpus,
     gpus,
+    gpuType,
     gpuIds: values.gpu_ids,
     workers: values.workers,
     taskConcurrency: values.task_concurrency,
@@ -112,6 +125,26 @@ export function jobSpec(
     requirements: options.requirements ?? null,
     data: options.data ?? [],
     taskKwargs: options.taskKwargs ?? {},
+    slurm: slurmSpec(values),
+  };
+}
+
+function slurmSpec(values: Settings): SlurmSpec {
+  const { time, partition, account, qos, constraint, nodelist, exclude } = values;
+  return {
+    time,
+    partition,
+    account,
+    qos,
+    constraint,
+    nodelist,
+    exclude,
+    maxWorkers: values.max_workers,
+    hostsPerWorker: values.hosts_per_worker,
+    options: values.slurm,
+    setup: values.setup,
+    node: values.node ?? '',
+    workerTimeout: values.worker_timeout,
   };
 }
 

@@ -30,6 +30,8 @@ export interface ResumeOptions {
   readonly signal?: AbortSignal;
   /** Aborting it ends the run now: what runs is killed. */
   readonly killSignal?: AbortSignal;
+  /** Aborting it leaves running what runs on a platform. */
+  readonly leaveSignal?: AbortSignal;
   /** Where the user stands. @default the working directory */
   readonly cwd?: string;
   /** Where variables are read. @default `process.env` */
@@ -113,7 +115,7 @@ async function continueRuns(
   const summaries: RunSummary[] = [];
   let told = false;
   for (const paths of runs) {
-    if (signal.aborted) break;
+    if (signal.aborted || context.leaveSignal?.aborted === true) break;
     const run = readRun(paths);
     const prepared = await prepareContinuation(paths, {
       base,
@@ -124,6 +126,7 @@ async function continueRuns(
       newCode: context.code === 'new',
       seal: context.seal === true,
       skipDamaged: context.skipDamaged === true,
+      signal,
     });
     if (prepared === null) {
       const overview = viewRun(paths);
@@ -132,11 +135,15 @@ async function continueRuns(
       if (retry === null) summaries.push(storedSummary(overview));
       continue;
     }
-    if (!told) context.onCommitted?.(runs);
-    told = true;
+    const tell = (): void => {
+      if (!told) context.onCommitted?.(runs);
+      told = true;
+    };
+    if (prepared.platform.capabilities.local) tell();
     const tasks = prepared.work?.size ?? 0;
+    for (const warning of prepared.warnings) reporter.warn(warning);
     reporter.notice(
-      `${run.id}: ${retry === null ? 'going on with' : 'running again'} ${tasks} ${tasks === 1 ? 'task' : 'tasks'}` +
+      `${run.id}: ${prepared.adopted === true ? 'watching over' : retry === null ? 'going on with' : 'running again'} ${tasks} ${tasks === 1 ? 'task' : 'tasks'}` +
         (prepared.work?.open === true ? ' and those that are still to come' : '') +
         (prepared.round.code === run.code ? '' : `, with new code (${prepared.round.code})`),
     );
@@ -144,6 +151,8 @@ async function continueRuns(
       reporter,
       signal,
       killSignal: context.killSignal ?? never,
+      ...(context.leaveSignal && { leaveSignal: context.leaveSignal }),
+      onSubmitted: tell,
     }).finally(() => prepared.lock.release());
     reporter.finished?.(summary);
     summaries.push(summary);

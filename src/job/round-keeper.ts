@@ -21,6 +21,8 @@ export interface KeeperOptions {
   readonly collector: Collector;
   readonly journal: JournalWriter;
   readonly handle: () => RoundHandle | null;
+  /** How much was collected of shards that others write, by file name. */
+  readonly shards: () => Readonly<Record<string, number>>;
   /** Tasks of the run; null: not known yet. */
   readonly total: () => number | null;
   /** Epoch milliseconds. */
@@ -109,7 +111,7 @@ export class RoundKeeper {
 
   #shards(): Record<string, number> {
     const { journal } = this.#options;
-    return { ...this.#oldShards, [basename(journal.path)]: journal.length };
+    return { ...this.#oldShards, ...this.#options.shards(), [basename(journal.path)]: journal.length };
   }
 
   #write(status: RunStatus, reason: string | null): void {
@@ -131,7 +133,8 @@ export class RoundKeeper {
       workedMs: this.#workedMs + Math.max(0, now - started),
       doneBefore: this.#doneBefore,
       hosts: status === 'running' ? (handle()?.hosts() ?? []) : [],
-      shards: { ...this.#oldSizes, [basename(journal.path)]: journal.length },
+      queue: status === 'running' ? (handle()?.queue?.() ?? null) : null,
+      shards: { ...this.#oldSizes, ...this.#options.shards(), [basename(journal.path)]: journal.length },
     };
     writeState(prepared.paths, state);
   }
@@ -147,10 +150,11 @@ export class RoundKeeper {
     const { journal, prepared } = this.#options;
     const collector = this.#collector;
     collector.flush();
-    if (journal.length === this.#checkpointed) return;
-    const { length } = journal;
     // All that is written has been collected: the two are in step whenever nothing else runs.
-    const checkpoint = checkpointOf(collector.files, this.#shards());
+    const shards = this.#shards();
+    const length = Object.values(shards).reduce((sum, bytes) => sum + bytes, 0);
+    if (length === this.#checkpointed) return;
+    const checkpoint = checkpointOf(collector.files, shards);
     if (synced && prepared.spec.durability !== 'none') {
       await journal.sync();
       await collector.sync();

@@ -29,6 +29,12 @@ export interface PreparedRound {
   readonly env: Readonly<Record<string, string>>;
   /** Sources of regular expressions; may hold secrets. */
   readonly redact: readonly string[];
+  /** The round goes on already, with workers outside its controller: this process takes its place. */
+  readonly adopted?: boolean;
+  /** False: this process lacks what further workers would need. @default true */
+  readonly mayStart?: boolean;
+  /** Attempts at tasks that count in this round, too. */
+  readonly charged: ReadonlyMap<number, number>;
   /** Only so many tasks were asked for. */
   readonly sample: number | null;
   readonly warnings: readonly string[];

@@ -8,7 +8,7 @@ import { commitRun, type RunPaths } from '../store/run-folder.js';
 import { preciseTimestamp } from '../store/run-id.js';
 import { consoleReporter } from './console-reporter.js';
 import { executeRound } from './execute.js';
-import { prepareRun, type PreparedRun } from './prepare.js';
+import { prepareRun, type PrepareContext, type PreparedRun } from './prepare.js';
 import type { Reporter } from './reporter.js';
 import type { RunnableJob } from './runnable-job.js';
 import type { RunSummary } from '../outputs/summary.js';
@@ -35,6 +35,8 @@ export interface InvocationOptions extends RunContextOptions {
   readonly env?: Readonly<Record<string, string | undefined>>;
   /** Aborting it ends the run now: what runs is killed. */
   readonly killSignal?: AbortSignal;
+  /** Aborting it leaves running what runs on a platform; what runs here is interrupted. */
+  readonly leaveSignal?: AbortSignal;
   /** Whether `is_dev` forces `local`. @default only when `settings` has `is_dev` */
   readonly obeysDev?: boolean;
   /** Only the first tasks of each job. @default all */
@@ -43,7 +45,7 @@ export interface InvocationOptions extends RunContextOptions {
   readonly sample?: number | null;
   /** The job function that made the jobs. @default null */
   readonly origin?: JobOrigin | null;
-  /** Told of the runs once they exist, before the first of them starts. */
+  /** Told of the runs once they exist, before the first of them starts here, or after a platform has it. */
   readonly onCommitted?: (runs: readonly RunPaths[]) => void;
   /** Where the tasks' modules are. @default the project */
   readonly codeRoot?: string | null;
@@ -57,36 +59,14 @@ export async function runJobs(
   jobs: readonly RunnableJob[],
   options: InvocationOptions,
 ): Promise<RunSummary[]> {
-  const cwd = options.cwd ?? process.cwd();
-  const base = options.base ?? (await loadSettings({ cwd, env: options.env ?? process.env }));
   const reporter = options.reporter ?? consoleReporter();
-  const group = `${preciseTimestamp(new Date())}-${randomBytes(3).toString('hex')}`;
-  const takenNames = new Set<string>();
+  const contexts = await prepareContexts(jobs.length, { ...options, reporter });
   const prepared: PreparedRun[] = [];
+  const never = new AbortController().signal;
+  const signal = options.signal ?? never;
   try {
-    for (const [groupIndex, job] of jobs.entries()) {
-      prepared.push(
-        await prepareRun(job, {
-          base,
-          commandLine: options.settings ?? {},
-          cwd,
-          obeysDev: options.obeysDev ?? options.settings?.is_dev !== undefined,
-          onPlatform: options.onPlatform ?? false,
-          limit: options.limit ?? null,
-          sample: options.sample ?? null,
-          group,
-          groupIndex,
-          groupSize: jobs.length,
-          origin:
-            options.origin === undefined || options.origin === null
-              ? null
-              : { ...options.origin, job: groupIndex },
-          codeRoot: options.codeRoot ?? null,
-          environment: options.env ?? process.env,
-          takenNames,
-        }),
-      );
-    }
+    for (const [groupIndex, job] of jobs.entries())
+      prepared.push(await prepareRun(job, contexts[groupIndex] as PrepareContext));
   } catch (error) {
     // Without its run.json a folder is no run; nothing started, so nothing is worth keeping.
     for (const { first } of prepared) {
@@ -96,18 +76,20 @@ export async function runJobs(
     throw error;
   }
   for (const { first } of prepared) commitRun(first.paths, first.run);
-  options.onCommitted?.(prepared.map(({ first }) => first.paths));
-  const never = new AbortController().signal;
-  const signal = options.signal ?? never;
+  const tell = (): void => options.onCommitted?.(prepared.map(({ first }) => first.paths));
+  const isRemote = prepared[0]?.first.platform.capabilities.local === false;
+  if (!isRemote) tell();
   const summaries: RunSummary[] = [];
   try {
     for (const { job, first } of prepared) {
-      if (signal.aborted && summaries.length > 0) break;
+      if ((signal.aborted || options.leaveSignal?.aborted === true) && summaries.length > 0) break;
       for (const warning of first.warnings) reporter.warn(warning);
       const summary = await executeRound(first, {
         reporter,
         signal,
         killSignal: options.killSignal ?? never,
+        ...(options.leaveSignal && { leaveSignal: options.leaveSignal }),
+        ...(isRemote && summaries.length === 0 && { onSubmitted: tell }),
       });
       job.resultsPath = summary.paths.results;
       job.errorsPath = summary.paths.errors;
@@ -122,6 +104,37 @@ export async function runJobs(
     for (const { first } of prepared) first.lock.release();
   }
   return summaries;
+}
+
+/** What the jobs of an invocation are prepared with, in their order. */
+export async function prepareContexts(
+  groupSize: number,
+  options: InvocationOptions & { readonly reporter: Reporter },
+): Promise<PrepareContext[]> {
+  const cwd = options.cwd ?? process.cwd();
+  const environment = options.env ?? process.env;
+  const base = options.base ?? (await loadSettings({ cwd, env: environment }));
+  const group = `${preciseTimestamp(new Date())}-${randomBytes(3).toString('hex')}`;
+  const takenNames = new Set<string>();
+  const { origin, reporter, signal = new AbortController().signal } = options;
+  return Array.from({ length: groupSize }, (_, groupIndex) => ({
+    base,
+    commandLine: options.settings ?? {},
+    cwd,
+    obeysDev: options.obeysDev ?? options.settings?.is_dev !== undefined,
+    onPlatform: options.onPlatform ?? false,
+    limit: options.limit ?? null,
+    sample: options.sample ?? null,
+    group,
+    groupIndex,
+    groupSize,
+    origin: origin === undefined || origin === null ? null : { ...origin, job: groupIndex },
+    codeRoot: options.codeRoot ?? null,
+    environment,
+    takenNames,
+    notice: (text) => reporter.notice(text),
+    signal,
+  }));
 }
 
 /** Runs a job that a script made. */

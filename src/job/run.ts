@@ -42,11 +42,12 @@ export async function callAndRun(method: string, options: CallOptions): Promise<
   if (expected !== null) local?.prepare?.(join(dlsRoot, 'cache'), cwd, expected);
   try {
     const found = await findJobFunction(method, base);
-    const summaries = await callFound(found, method, { ...options, cwd, base, reporter });
+    const { jobs, invocation } = await callFound(found, method, { ...options, cwd, base, reporter });
+    const summaries = jobs.length === 0 ? [] : await runJobs(jobs, invocation);
     const [last] = summaries;
     if (last !== undefined) {
-      const { language, python } = last.spec;
-      const hosts = Math.min(last.counts.done, availableParallelism());
+      const { language, python, container = 'none' } = last.spec;
+      const hosts = container === 'none' ? Math.min(last.counts.done, availableParallelism()) : 0;
       note(dlsRoot, hint, JSON.stringify({ language, python, hosts } satisfies ExpectedRun));
     }
     return summaries;
@@ -66,7 +67,14 @@ function expectedRun(noted: string): ExpectedRun | null {
 
 type Called = CallOptions & Required<Pick<CallOptions, 'cwd' | 'base' | 'reporter'>>;
 
-async function callFound(found: JobFunction, method: string, options: Called): Promise<RunSummary[]> {
+/** What a job function returned, and how it is to be run. */
+export interface CalledJobs {
+  readonly jobs: readonly DLJob[];
+  readonly invocation: InvocationOptions;
+}
+
+/** Calls the job function `found`, which is `method` as it was typed; no job gives a notice. */
+export async function callFound(found: JobFunction, method: string, options: Called): Promise<CalledJobs> {
   const { base, reporter } = options;
   const { signature } = found;
   const takesKeywords = signature.params.at(-1)?.kind === 'object';
@@ -98,7 +106,6 @@ async function callFound(found: JobFunction, method: string, options: Called): P
   const jobs = jobsOf(returned, method);
   if (jobs.length === 0) {
     reporter.notice(`no job was found for ${method}: it returned nothing, so nothing was run`);
-    return [];
   }
   // A job function that reads `args_list` decides what becomes of it; else it replaces what the jobs have.
   const argsList = Object.hasOwn(passed, 'args_list') ? undefined : options.givenOptions?.['args_list'];
@@ -109,11 +116,10 @@ async function callFound(found: JobFunction, method: string, options: Called): P
     kwargs: mergeOwn(passed, options.kwargs),
     job: 0,
   };
-  return await runJobs(typeof argsList === 'string' ? jobs.map((job) => withArgsList(job, argsList)) : jobs, {
-    ...options,
-    origin,
-    obeysDev: true,
-  });
+  return {
+    jobs: typeof argsList === 'string' ? jobs.map((job) => withArgsList(job, argsList)) : jobs,
+    invocation: { ...options, origin, obeysDev: true },
+  };
 }
 
 /** True when the function can see a keyword of that name. */
@@ -171,8 +177,8 @@ export interface RunOptions extends Omit<
   readonly dev?: boolean;
   /** Cores a task may use; wins over the job. @default what the job says, else the setting `cpus` */
   readonly cpus?: number;
-  /** GPUs a task needs; wins over the job. @default what the job says, else the setting `gpus` */
-  readonly gpus?: number;
+  /** GPUs a task needs, as `2` or `'a100:2'`; wins over the job. @default what the job says, else the setting `gpus` */
+  readonly gpus?: number | string;
   /** True: on CPUs; wins over the job. @default what the job says, else the setting `cpu_job` */
   readonly cpuJob?: boolean;
   /** Address or key; wins over the job. @default what the job says, else the setting `cpu_image` */

@@ -4,10 +4,14 @@ import { ArgsLines } from '../store/args-lines.js';
 import { ArgsReader, readSealed } from '../store/args-store.js';
 import type { RunPaths } from '../store/run-folder.js';
 import type { WorkList } from '../store/work-list.js';
-import { permutation } from './permutation.js';
+import { permutation } from '../store/permutation.js';
 
 /** A source that can be let go of before its end. */
-export type RoundSource = TaskSource & { close(): void };
+export type RoundSource = TaskSource & {
+  close(): void;
+  /** Writes down the arguments that are still to come, without handing anything out. */
+  seal(): Promise<void>;
+};
 
 export interface StoredTasks {
   /** Tasks whose arguments are there: those below this index. */
@@ -90,6 +94,11 @@ export class StoredSource implements TaskSource {
 
   line(task: number): Buffer {
     return this.#lines?.line(task) ?? this.#args.lines(task, 1);
+  }
+
+  /** They are there. */
+  async seal(): Promise<void> {
+    await Promise.resolve();
   }
 
   close(): void {

@@ -18,7 +18,10 @@ export function summarize(
   const { paths, run, spec, round } = prepared;
   const failures = Object.fromEntries(Object.entries(counts.failures).filter(([, n]) => n > 0));
   const isThere = (file: OutputFile | null): string | null => (file?.exists === true ? file.path : null);
-  const asked = end.status === 'finished' || (end.status === 'stopped' && prepared.sample !== null);
+  const asked =
+    end.status === 'finished' ||
+    end.status === 'running' ||
+    (end.status === 'stopped' && prepared.sample !== null);
   return {
     id: run.id,
     name: spec.name,

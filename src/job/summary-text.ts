@@ -39,7 +39,8 @@ export function summaryText(
   if (paths.log !== null) lines.push(`  log        ${paths.log}`);
   for (const moved of summary.moved) lines.push(dim(`  an older file of that name is now ${moved}`));
   lines.push(dim(`  run        ${paths.run}`));
-  if (summary.status !== 'finished') lines.push(`  go on      dl_jobs resume ${summary.id}`);
+  if (summary.status === 'running') lines.push(`  watch      dl_jobs attach ${summary.id}`);
+  else if (summary.status !== 'finished') lines.push(`  go on      dl_jobs resume ${summary.id}`);
   return lines.join('\n');
 }
 

@@ -12,6 +12,9 @@ import type { RoundSource } from './stored-source.js';
 const BLOCK_BYTES = 65_536;
 const BLOCK_MS = 5;
 
+/** Lines that are written before others get a turn. */
+const SEAL_LINES = 1024;
+
 interface Waiter {
   readonly max: number;
   readonly resolve: (batch: TaskBatch | null) => void;
@@ -87,6 +90,12 @@ export class ListSource implements RoundSource {
     if (this.#ended) return ready;
     if (this.#list.kind === 'async' || this.#list.length === null) return null;
     return ready + Math.max(0, Math.min(this.#list.length, this.#limit) - this.#produced);
+  }
+
+  async seal(): Promise<void> {
+    while (!this.#closed && (await this.take(SEAL_LINES)) !== null) {
+      await new Promise((resolve) => setImmediate(resolve));
+    }
   }
 
   /** Lets go of the list, which may not have ended. */

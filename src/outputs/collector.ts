@@ -79,6 +79,11 @@ export class Collector {
     }
   }
 
+  /** What comes from here on is from the writer whose tasks' output this is. */
+  from(logs: TaskLogs): void {
+    this.#logs = logs;
+  }
+
   /** What was recorded before: records whose outputs are partly there. `silent`: nobody is told of them. */
   replaying(logs: TaskLogs, has: { results: boolean; errors: boolean; log: boolean }): void {
     this.#logs = logs;

@@ -8,19 +8,34 @@ import { shardFiles, type RunPaths } from '../store/run-folder.js';
 /** In this many bytes at the beginning of a shard stands which round it is of. */
 const HEAD_BYTES = 4_096;
 
+export interface TailOptions {
+  /** Bytes of shards, by path, that were read before. @default none */
+  readonly from?: ReadonlyMap<string, number>;
+  /** Path of a shard to leave out. */
+  readonly without?: string;
+}
+
 export class JournalTail {
   readonly #paths: RunPaths;
+  readonly #without: string | undefined;
   /** Bytes that were read of each shard. */
-  readonly #read = new Map<string, number>();
+  readonly #read: Map<string, number>;
 
-  constructor(paths: RunPaths) {
+  constructor(paths: RunPaths, { from, without }: TailOptions = {}) {
     this.#paths = paths;
+    this.#without = without;
+    this.#read = new Map(from);
+  }
+
+  /** Bytes that were read of each shard, by path. */
+  get lengths(): ReadonlyMap<string, number> {
+    return this.#read;
   }
 
   /** The whole lines that were written since the last time, shards of earlier rounds first. Throws JOURNAL_DAMAGED. */
   *news(): Generator<{ readonly shard: string; readonly lines: Buffer }> {
     const grown = shardFiles(this.#paths).filter(
-      (shard) => statSync(shard).size > (this.#read.get(shard) ?? 0),
+      (shard) => shard !== this.#without && statSync(shard).size > (this.#read.get(shard) ?? 0),
     );
     if (grown.length === 0) return;
     const accepted = acceptedDamage(this.#paths);

@@ -2,15 +2,8 @@
 import { formatElapsed, formatTime } from '../base/timer.js';
 import type { EventRecord } from '../contract/record.js';
 import type { JobSpec, RunFile } from '../contract/spec.js';
-import { readRounds, type RoundFile } from '../store/rounds.js';
+import { readRounds, specOfRound, type RoundFile } from '../store/rounds.js';
 import type { RunPaths } from '../store/run-folder.js';
-
-/** The job as a round runs it. */
-export function specOfRound(spec: JobSpec, round: RoundFile | undefined): JobSpec {
-  if (round === undefined) return spec;
-  const { durability, ...policy } = round.policy;
-  return { ...spec, ...round.resources, policy, durability: durability as JobSpec['durability'] };
-}
 
 /** Tells the lines of the log file for an event; the rounds are read when the first of them is met. */
 export function eventDescriber(paths: RunPaths, run: RunFile): (event: EventRecord) => readonly string[] {
@@ -31,9 +24,9 @@ function header(run: RunFile, round: RoundFile | undefined, event: EventRecord):
     `FUNCTION  ${spec.moduleName}.${spec.methodName} (${spec.file})`,
     `STARTED   ${formatTime(event.at)}`,
     `PLATFORM  ${spec.platform}`,
-    `IMAGE     ${spec.image} (not used: container is none)`,
+    `IMAGE     ${spec.image} (${imageUse(spec)})`,
     `CPUS      ${spec.cpus}`,
-    `GPUS      ${spec.gpus}`,
+    `GPUS      ${spec.gpuType === null ? '' : `${spec.gpuType}:`}${spec.gpus}`,
     `OPTIONS   ${JSON.stringify({
       cpu_job: spec.cpuJob,
       workers: spec.workers,
@@ -46,8 +39,13 @@ function header(run: RunFile, round: RoundFile | undefined, event: EventRecord):
     `RUN       ${run.id}`,
     ...(event.r > 1 ? [`ROUND     ${event.r} (${String(event['kind'])})`] : []),
     `CODE      ${String(event['code'])}${event['code'] === run.code ? '' : ' (taken anew)'}`,
+    ...(round?.environment ? [`PACKAGES  ${round.environment.folder}`] : []),
     '='.repeat(100),
   ];
+}
+
+function imageUse({ container = 'none' }: JobSpec): string {
+  return container === 'none' ? 'not used: container is none' : `container: ${container}`;
 }
 
 function footer(event: EventRecord): string[] {

@@ -1,7 +1,7 @@
 /** All that is known of a run at a glance, as `dl_jobs status --json` prints it. */
 import { Histogram } from '../base/histogram.js';
 import { FAILURE_TYPES, type FailureType } from '../contract/record.js';
-import type { HostStatus } from '../contract/platform.js';
+import type { HostStatus, QueueStatus } from '../contract/platform.js';
 import { readRounds, type RoundFile } from '../store/rounds.js';
 import { outputsThere } from './outputs-there.js';
 import { isoTime, workedMs } from './run-list.js';
@@ -74,6 +74,8 @@ export interface RunReport {
   readonly memoryMiB: Percentiles | null;
   /** Processes that run tasks now. */
   readonly hosts: readonly {
+    /** Machine it is on; null: where its controller is. */
+    readonly node: string | null;
     readonly host: number;
     readonly pid: number;
     readonly state: HostStatus['state'];
@@ -84,6 +86,8 @@ export interface RunReport {
     readonly since: string | null;
     readonly memoryMiB: number | null;
   }[];
+  /** What the platform's scheduler says; null: there is none, or it was not asked. */
+  readonly queue: QueueStatus | null;
   /** The process that controls the run; null: none. */
   readonly controller: { readonly host: string; readonly pid: number; readonly since: string } | null;
   readonly rounds: readonly {
@@ -110,7 +114,7 @@ export interface RunReport {
 }
 
 /** Throws STORE_FAILED. */
-export function reportOf({ id, paths, run, state, controller }: RunOverview): RunReport {
+export function reportOf({ id, paths, run, state, controller, isUnwatched }: RunOverview): RunReport {
   const { spec } = run;
   const { done, ok, errors, results } = state.counts;
   const { total } = state;
@@ -142,7 +146,8 @@ export function reportOf({ id, paths, run, state, controller }: RunOverview): Ru
     slowest: state.slowest.map(({ task, ms }) => ({ task, ms: rounded(ms) })),
     taskMs: percentiles(state.durations, state.slowest[0]?.ms ?? 0),
     memoryMiB: percentiles(state.memory, 0),
-    hosts: state.hosts.map(({ host, pid, state: doing, task, tasks, since, rss }) => ({
+    hosts: state.hosts.map(({ node, host, pid, state: doing, task, tasks, since, rss }) => ({
+      node: node ?? null,
       host,
       pid,
       state: doing,
@@ -151,6 +156,7 @@ export function reportOf({ id, paths, run, state, controller }: RunOverview): Ru
       since: isoTime(since),
       memoryMiB: rss === null ? null : Math.round(rss / 1024),
     })),
+    queue: state.queue,
     controller:
       controller === null ? null : { host: controller.host, pid: controller.pid, since: controller.since },
     rounds: readRounds(paths).map((round) => ({
@@ -164,7 +170,7 @@ export function reportOf({ id, paths, run, state, controller }: RunOverview): Ru
     })),
     path: paths.dir,
     outputs: outputsThere(paths, run),
-    next: nextSteps(id, state, controller !== null),
+    next: nextSteps(id, state, controller !== null, isUnwatched),
   };
 }
 
@@ -216,23 +222,28 @@ function rounded(n: number): number {
   return Math.round(n * 1000) / 1000;
 }
 
-/** What can be done with a run, as commands. */
+/**
+ * What can be done with a run, as commands. `isUnwatched`: nobody has written the outputs of a run that has ended on its
+ * platform; who attaches to it does.
+ */
 export function nextSteps(
   id: string,
   { status, counts }: Pick<RunState, 'status' | 'counts'>,
   isControlled: boolean,
+  isUnwatched = false,
 ): string[] {
   const steps: string[] = [];
   if (status === 'running' || status === 'preparing' || status === 'queued') {
     steps.push(`dl_jobs attach ${id}`);
   }
-  if (status === 'stalled') steps.push(`dl_jobs cancel ${id}`);
+  if (status === 'finished' && isUnwatched) steps.push(`dl_jobs attach ${id}`);
+  if (status === 'stalled') steps.push(isControlled ? `dl_jobs cancel ${id}` : `dl_jobs resume ${id}`);
   if (status === 'interrupted' || status === 'stopped' || status === 'canceled') {
     steps.push(`dl_jobs resume ${id}`);
   }
   if (counts.errors > 0) {
     steps.push(`dl_jobs errors ${id}`);
-    if (!isControlled) steps.push(`dl_jobs retry ${id}`);
+    if (!isControlled && !isUnwatched) steps.push(`dl_jobs retry ${id}`);
   }
   return steps;
 }

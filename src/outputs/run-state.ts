@@ -5,7 +5,7 @@
  */
 import { existsSync, readFileSync, statSync } from 'node:fs';
 import { basename, join } from 'node:path';
-import type { HostStatus } from '../contract/platform.js';
+import type { HostStatus, QueueStatus } from '../contract/platform.js';
 import type { RunFile } from '../contract/spec.js';
 import { ArgsReader, readSealed } from '../store/args-store.js';
 import { writeAtomic } from '../store/atomic.js';
@@ -16,6 +16,7 @@ import { Collector } from './collector.js';
 import { surveyRun, type Survey } from './survey.js';
 import { Tally, type TallyData } from './tally.js';
 import { TaskLogs } from './task-logs.js';
+import { lookElsewhere, roundElsewhere } from './unwatched.js';
 import { winningChunks } from './winning-ends.js';
 
 /**
@@ -49,8 +50,10 @@ export interface RunState extends TallyData {
   readonly workedMs: number;
   /** Tasks that were done when the last round began: its rate is that of the others. */
   readonly doneBefore: number;
-  /** What the worker's hosts are doing; empty when nothing runs. */
+  /** What the workers' hosts are doing; empty when nothing runs. */
   readonly hosts: readonly HostStatus[];
+  /** What the platform's scheduler says; null: there is none, or nothing waits for it. */
+  readonly queue: QueueStatus | null;
   /** Sizes of the shards that this is made of, by file name; a torn last line counts, for it is not gone on with. */
   readonly shards: Readonly<Record<string, number>>;
 }
@@ -64,6 +67,8 @@ export interface RunOverview {
   readonly state: RunState;
   /** Who controls the run now; null: nobody. */
   readonly controller: LockFile | null;
+  /** Its last round goes on, or has come to its end, on a platform, and no controller has seen that. @default false */
+  readonly isUnwatched?: boolean;
 }
 
 /** False: nothing of the run goes on, or is about to. */
@@ -86,13 +91,21 @@ export function viewRun(paths: RunPaths): RunOverview {
   if (lock !== 'free' && holder !== null) {
     return { ...known, state: liveState(run, readStateFile(paths), holder), controller: holder };
   }
-  return { ...known, state: stateAtRest(paths, run), controller: null };
+  const state = stateAtRest(paths, run);
+  if (state.status !== 'running') return { ...known, state, controller: null };
+  return {
+    ...known,
+    state: { ...state, ...lookElsewhere(paths, state) },
+    controller: null,
+    isUnwatched: true,
+  };
 }
 
-/** What is known of a run in which nothing is running. Throws STORE_FAILED, JOURNAL_DAMAGED. */
+/** What is known of a run that nobody controls; `running`: a round of it goes on without a controller. Throws STORE_FAILED, JOURNAL_DAMAGED. */
 export function stateAtRest(paths: RunPaths, run: RunFile): RunState {
   const file = readStateFile(paths);
-  if (file !== null && file.status !== 'running' && isCurrent(paths, file)) return file;
+  const isKnown = file !== null && (file.status !== 'running' || roundElsewhere(paths)?.round === file.round);
+  if (isKnown && isCurrent(paths, file)) return file;
   const state = workOut(paths, run, file);
   keepState(paths, state);
   return state;
@@ -158,6 +171,7 @@ export function emptyState(): RunState {
     workedMs: 0,
     doneBefore: 0,
     hosts: [],
+    queue: null,
     shards: {},
     ...new Tally().toData(),
   };
@@ -175,7 +189,9 @@ function workOut(paths: RunPaths, run: RunFile, file: RunState | null): RunState
   return {
     ...emptyState(),
     ...tally.toData(),
-    status: (last?.['status'] as RunStatus | undefined) ?? 'interrupted',
+    status:
+      (last?.['status'] as RunStatus | undefined) ??
+      (roundElsewhere(paths) === null ? 'interrupted' : 'running'),
     reason: typeof last?.['reason'] === 'string' ? last['reason'] : null,
     round: rounds.at(-1)?.round ?? 0,
     kind: rounds.at(-1)?.kind ?? 'run',

@@ -1,7 +1,7 @@
 /** The summary of a run that this process did not run, from what is stored of it. */
 import { Histogram } from '../base/histogram.js';
 import { readRounds } from '../store/rounds.js';
-import { specOfRound } from './log-notes.js';
+import { specOfRound } from '../store/rounds.js';
 import { outputsThere } from './outputs-there.js';
 import { readResults } from './results.js';
 import { isLive, type RunOverview } from './run-state.js';

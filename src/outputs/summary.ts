@@ -5,9 +5,10 @@ import type { ResultsOptions, TaskResultRow } from '../outputs/results.js';
 /**
  * How a round ended. `finished`: every task of the run has an outcome. `interrupted`: by a signal. `stopped`: by a rule
  * of the job (`max_failures`, `fail_fast`), or because only a part was asked for (`sample`, `retry`). `canceled`: by
- * `cancel`. What is left can be run later with `resume`.
+ * `cancel`. What is left can be run later with `resume`. `running`: it goes on, on its platform, and is not watched any
+ * more.
  */
-export type EndStatus = 'finished' | 'interrupted' | 'stopped' | 'canceled';
+export type EndStatus = 'finished' | 'interrupted' | 'stopped' | 'canceled' | 'running';
 
 /** What {@link DLJob.run} resolves to. A task that failed is counted, never thrown. */
 export interface RunSummary<R = unknown> {

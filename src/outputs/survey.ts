@@ -6,12 +6,13 @@
  */
 import { basename } from 'node:path';
 import type { EventRecord } from '../contract/record.js';
-import { eventLines, parseEvent, parseStart, startLines } from '../contract/record-events.js';
+import { eventLines, parseEvent } from '../contract/record-events.js';
 import { scanEnds, type ScannedEnd } from '../contract/record-scan.js';
 import { acceptedDamage, type DamagedRegion } from '../store/damage.js';
 import { readShard } from '../store/journal-reader.js';
 import { readRounds, type RoundFile } from '../store/rounds.js';
 import { shardFiles, type RunPaths } from '../store/run-folder.js';
+import { endsInOrder, unansweredIn } from '../store/unanswered.js';
 import { ERROR, NONE, OK, TaskStates } from './task-states.js';
 
 /** What decides between records of one task. */
@@ -166,26 +167,11 @@ function vanishings(journal: {
   readonly onDamage: Damage;
 }): Map<number, number> {
   const { shards, accepted, states, events, onDamage } = journal;
-  const ended = new Set(events.filter(({ e }) => e === 'round-ended').map(({ w }) => String(w)));
+  const ended = new Set(events.filter(endsInOrder).map(({ w }) => String(w)));
   const counts = new Map<number, number>();
   for (const shard of shards) {
     if (ended.has(basename(shard, '.ndjson'))) continue;
-    // Tasks that it had begun and not answered; what became of them later does not matter here.
-    const open = new Set<number>();
-    for (const { lines } of readShard(shard, { accepted, ...onDamage })) {
-      const text = lines.toString('latin1');
-      const answered = (from: number, to: number): void => {
-        if (from < to) scanEnds(text, ({ task }) => open.delete(task), from, to);
-      };
-      let at = 0;
-      for (const [from, to] of startLines(text)) {
-        answered(at, from);
-        for (const [first, count] of parseStart(text, from, to).p)
-          for (let task = first; task < first + count; task++) open.add(task);
-        at = to + 1;
-      }
-      answered(at, text.length);
-    }
+    const open = unansweredIn(readShard(shard, { accepted, ...onDamage }));
     const [only] = open;
     if (open.size === 1 && only !== undefined && states.get(only) === NONE)
       counts.set(only, (counts.get(only) ?? 0) + 1);

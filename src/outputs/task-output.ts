@@ -8,7 +8,7 @@ import { findTask, taskEnd, type TaskEnd, type TaskRecords } from './find-task.j
 import { InFlight, type LogPlace } from './in-flight.js';
 import { JournalTail } from './journal-tail.js';
 import { LogFiles, type LogPiece } from './log-files.js';
-import { specOfRound } from './log-notes.js';
+import { specOfRound } from '../store/rounds.js';
 
 /**
  * The output as it is, attempts one after another. With `follow` also what is written from now on, until the task has

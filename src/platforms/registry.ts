@@ -4,6 +4,7 @@ import type { Platform } from '../contract/platform.js';
 
 const LOADERS: Readonly<Record<string, () => Promise<Platform>>> = {
   local: async () => (await import('./local/local-platform.js')).localPlatform,
+  slurm: async () => (await import('./slurm/slurm-platform.js')).slurmPlatform,
 };
 
 /** Names of the platforms that this version has. */

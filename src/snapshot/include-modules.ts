@@ -13,12 +13,12 @@ export interface IncludedFiles {
   readonly python: readonly string[];
 }
 
-/** `dl_jobs` and `dl-jobs` are this package itself, and always there. Throws MODULE_NOT_FOUND. */
+/** `dl_jobs`, `dl-jobs` and modules of them are this package itself, and always there. Throws MODULE_NOT_FOUND. */
 export function filesOfModules(root: string, modules: readonly string[], dlsRoot: string): IncludedFiles {
   const node: string[] = [];
   const python: string[] = [];
   for (const name of modules) {
-    if (name === 'dl_jobs' || name === 'dl-jobs') continue;
+    if (/^dl[_-]jobs(?:\.|$)/.test(name)) continue;
     const path = pathOf(root, name);
     if (path === null) {
       throw new JobError(

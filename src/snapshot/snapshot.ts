@@ -16,11 +16,13 @@ import {
 } from 'node:fs';
 import { dirname, isAbsolute, join, relative, resolve } from 'node:path';
 import { JobError } from '../base/errors.js';
+import type { Packages } from '../contract/packages.js';
 import type { Language } from '../contract/spec.js';
 import { cached } from './trace-cache.js';
 import { buildNodeGraph, type NodeFile } from './node-graph.js';
 import { tracePython } from './python-trace.js';
 import { filesOfModules } from './include-modules.js';
+import { modulesAbove } from './link-packages.js';
 
 /** A module to begin from. */
 export interface Entry {
@@ -37,8 +39,12 @@ export interface SnapshotRequest {
   readonly entries: readonly Entry[];
   /** `modules` of the job: packages, folders or files to add whole. */
   readonly modules: readonly string[];
+  /** What is to be installed for the code; null: nothing. */
+  readonly packages: Packages | null;
   /** Absolute; also holds the cache. */
   readonly dlsRoot: string;
+  /** Holds the cache instead, for who leaves nothing behind. Absolute. @default `dlsRoot` */
+  readonly cacheRoot?: string | undefined;
   /** The interpreter; asked for only when there is Python to trace. */
   readonly python: () => string;
 }
@@ -49,17 +55,18 @@ export interface Snapshot {
   /** Names the content: the same code has the same hash. */
   readonly hash: string;
   readonly files: readonly NodeFile[];
+  readonly packages: Packages | null;
 }
 
 /** Finds what the entries need and freezes it in memory. Throws MODULE_LOAD_FAILED, MODULE_NOT_FOUND. */
 export async function takeSnapshot(request: SnapshotRequest): Promise<Snapshot> {
-  const { root, entries, dlsRoot } = request;
+  const { root, entries, dlsRoot, cacheRoot = dlsRoot } = request;
   const included = filesOfModules(root, request.modules, dlsRoot);
   const node = [...entries.filter((e) => e.language === 'node').map((e) => e.file), ...included.node];
   const python = entries.filter((e) => e.language === 'python').map((e) => e.module);
   const files = new Map<string, NodeFile>();
   if (node.length > 0) {
-    const built = await cached(dlsRoot, root, `node ${node.join('\0')}`, () =>
+    const built = await cached(cacheRoot, root, `node ${node.join('\0')}`, () =>
       buildNodeGraph(
         root,
         node.map((file) => join(root, file)),
@@ -69,7 +76,7 @@ export async function takeSnapshot(request: SnapshotRequest): Promise<Snapshot> 
   }
   if (python.length > 0 || included.python.length > 0) {
     const traced = await cached(
-      dlsRoot,
+      cacheRoot,
       root,
       `python ${python.join('\0')}\n${included.python.join('\0')}`,
       async () => {
@@ -91,13 +98,18 @@ export async function takeSnapshot(request: SnapshotRequest): Promise<Snapshot> 
       .update(`${file}\0`)
       .update(readFileSync(join(root, file)))
       .update('\0');
-  return { root, dlsRoot, hash: hash.digest('hex').slice(0, 16), files: list };
+  const { packages } = request;
+  if (packages !== null) hash.update(JSON.stringify(packages));
+  return { root, dlsRoot, hash: hash.digest('hex').slice(0, 16), files: list, packages };
 }
 
 /** The file to load for a source file of the snapshot, relative to the snapshot's root. */
 export function loadedFile(snapshot: Snapshot, file: string): string {
   return snapshot.files.find((f) => f.file === file)?.output ?? file;
 }
+
+/** Says what is to be installed for the code. */
+const PACKAGES_FILE = '.dl_jobs-packages.json';
 
 /** Never linked: our own runs would be found again in each snapshot, and version control is no code. */
 const NEVER_LINKED = new Set(['.git', '.hg', '.svn', '__pycache__']);
@@ -141,8 +153,22 @@ function fill(snapshot: Snapshot, temp: string): void {
     writeFileSync(join(temp, `${output}.map`), map);
     taken.add(output).add(`${output}.map`);
   }
+  if (snapshot.packages !== null) {
+    writeFileSync(join(temp, PACKAGES_FILE), JSON.stringify(snapshot.packages));
+    taken.add(PACKAGES_FILE);
+  }
   for (const path of folders) linkTheRest(snapshot, temp, path, taken);
   linkOuterModules(snapshot.root, temp);
+}
+
+/** What is to be installed for the code of the snapshot in `folder`; null: nothing. */
+export function packagesOf(folder: string): Packages | null {
+  try {
+    return JSON.parse(readFileSync(join(folder, PACKAGES_FILE), 'utf8')) as Packages;
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code === 'ENOENT') return null;
+    throw error;
+  }
 }
 
 function linkTheRest(snapshot: Snapshot, temp: string, path: string, taken: ReadonlySet<string>): void {
@@ -159,14 +185,8 @@ function linkTheRest(snapshot: Snapshot, temp: string, path: string, taken: Read
 /** Dependencies that are installed above the project (a workspace, a home folder) must be found from the snapshot too. */
 function linkOuterModules(root: string, temp: string): void {
   if (existsSync(join(temp, 'node_modules'))) return;
-  for (let folder = dirname(root); ; folder = dirname(folder)) {
-    const modules = join(folder, 'node_modules');
-    if (existsSync(modules)) {
-      symlinkSync(modules, join(temp, 'node_modules'));
-      return;
-    }
-    if (folder === dirname(folder)) return;
-  }
+  const modules = modulesAbove(root);
+  if (modules !== null) symlinkSync(modules, join(temp, 'node_modules'));
 }
 
 /** True when `inner` lies inside `outer`. */

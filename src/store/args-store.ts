@@ -204,6 +204,11 @@ export class ArgsReader {
     return block.bytes.subarray(at === 0 ? 0 : block.ends[at - 1], block.ends[last]);
   }
 
+  /** False: the arguments are a count, and there is no file. */
+  isStored(): boolean {
+    return !this.#isRange();
+  }
+
   close(): void {
     if (this.#fd >= 0) closeSync(this.#fd);
     this.#fd = -1;

@@ -24,7 +24,6 @@ import { basename, dirname, join } from 'node:path';
 import { InfrastructureError } from '../base/errors.js';
 import { storeError, writeAll } from './atomic.js';
 import { lives, ownIdentity, type ProcessIdentity } from './process-identity.js';
-import type { RunPaths } from './run-folder.js';
 
 /** The holder raises the counter this often. */
 const BEAT_MS = 5_000;
@@ -41,14 +40,20 @@ export interface LockFile extends ProcessIdentity {
   readonly counter: number;
 }
 
-/** What is known of a run's lock without waiting. */
+/** Where a lock is: the file, and the folder that it is for. */
+export interface LockPlace {
+  readonly dir: string;
+  readonly lock: string;
+}
+
+/** What is known of a lock without waiting. */
 export interface LockState {
   /** `free`: nobody has it, or who had it is dead. `unknown`: the holder is on another machine. */
   readonly state: 'free' | 'held' | 'unknown';
   readonly holder: LockFile | null;
 }
 
-export function lockState(paths: RunPaths): LockState {
+export function lockState(paths: LockPlace): LockState {
   const holder = readLock(paths.lock);
   if (holder === null) return { state: 'free', holder };
   const alive = lives(holder);
@@ -56,7 +61,7 @@ export function lockState(paths: RunPaths): LockState {
 }
 
 /** True while the holder of `lock` raises its counter, as far as `ms` milliseconds of looking tell. */
-export async function isBeating(paths: RunPaths, ms: number): Promise<boolean> {
+export async function isBeating(paths: LockPlace, ms: number): Promise<boolean> {
   const first = readLock(paths.lock);
   const end = performance.now() + ms;
   while (first !== null && performance.now() < end) {
@@ -82,7 +87,7 @@ export interface LockOptions {
 }
 
 /** Takes the lock. Throws RUN_LOCKED when somebody holds it who lives. */
-export async function takeLock(paths: RunPaths, options: LockOptions = {}): Promise<HeldLock> {
+export async function takeLock(paths: LockPlace, options: LockOptions = {}): Promise<HeldLock> {
   for (;;) {
     const made = makeLock(paths.lock);
     if (made !== null) return hold(paths.lock, sweptBy(paths.lock, made));
@@ -159,7 +164,7 @@ function makeLock(path: string): OwnLock | null {
 }
 
 /** Null: somebody else did, or the lock is another by now. */
-function takeOver(paths: RunPaths, dead: LockFile): OwnLock | null {
+function takeOver(paths: LockPlace, dead: LockFile): OwnLock | null {
   const marker = `${paths.lock}.${dead.id}`;
   const right = makeLock(marker);
   if (right === null) {
@@ -259,7 +264,7 @@ function readLock(path: string): LockFile | null {
   }
 }
 
-function locked(paths: RunPaths, holder: LockFile): InfrastructureError {
+function locked(paths: LockPlace, holder: LockFile): InfrastructureError {
   return new InfrastructureError(
     'RUN_LOCKED',
     `${paths.dir} is controlled by process ${holder.pid} on ${holder.host}, since ${holder.since}`,

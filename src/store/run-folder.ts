@@ -3,7 +3,7 @@ import { randomBytes } from 'node:crypto';
 import { mkdirSync, readdirSync, readFileSync } from 'node:fs';
 import { hostname } from 'node:os';
 import { join } from 'node:path';
-import { RUN_VERSION, type RunFile } from '../contract/spec.js';
+import { NO_SLURM, RUN_VERSION, type JobSpec, type RunFile } from '../contract/spec.js';
 import { InfrastructureError } from '../base/errors.js';
 import { storeError, writeAtomic } from './atomic.js';
 import { moveOf, relocated, type Move } from './relocate.js';
@@ -97,7 +97,9 @@ function readRunFile(paths: RunPaths): RunFile {
       { hint: `dl-jobs ${run.versions.dlJobs} made it: use that version, or a later one.` },
     );
   }
-  return run;
+  // A run of an earlier release does not say all that there is to say now.
+  const since: Pick<JobSpec, 'gpuType' | 'slurm'> = { gpuType: null, slurm: NO_SLURM };
+  return { ...run, spec: { ...since, ...run.spec } };
 }
 
 /** A name for one writer: host name, pid, random. Never used twice. */

@@ -76,6 +76,13 @@ export class Backlog {
     return size === 0 ? null : this.#retries.take(slot.size.next(size, this.#slots));
   }
 
+  /** Null: the batch is suspected of killing its host, and waits for one to itself. */
+  #arrived(batch: TaskBatch): TaskBatch | null {
+    if (batch.alone !== true) return batch;
+    this.#suspects.push(batch);
+    return null;
+  }
+
   /** When the source must be waited for, the slot hears once it answers. */
   #takeFromSource(slot: Slot): TaskBatch | null {
     if (this.#exhausted || slot.waiting) return null;
@@ -84,13 +91,13 @@ export class Backlog {
       this.#exhausted = true;
       return null;
     }
-    if (!(taken instanceof Promise)) return taken;
+    if (!(taken instanceof Promise)) return this.#arrived(taken) ?? this.take(slot);
     slot.waiting = true;
     taken.then(
       (batch) => {
         slot.waiting = false;
         if (batch === null) this.#exhausted = true;
-        else this.#returned.push(batch);
+        else this.#returned.push(...[this.#arrived(batch)].filter((arrived) => arrived !== null));
         this.#events.onMore(slot);
       },
       (error: unknown) => {

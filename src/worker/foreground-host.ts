@@ -1,10 +1,11 @@
 /** A host on the user's own terminal, for one task: nothing of it is recorded. */
-import { spawn, type ChildProcess } from 'node:child_process';
+import { spawn } from 'node:child_process';
 import type { Socket } from 'node:net';
 import { HOST_IN, HOST_OUT, type FatalMessage, type InitMessage } from '../contract/wire.js';
+import { startContainedInForeground } from './container/foreground.js';
 import { frameParser } from './frames.js';
 import { Reaper } from './reaper.js';
-import type { HostCommand } from './start-host.js';
+import { ChildBody, type ExitStatus, type HostCommand, type StartedHost } from './host-body.js';
 
 /** How it went. */
 export type ForegroundEnd =
@@ -13,7 +14,12 @@ export type ForegroundEnd =
   /** The function could not be loaded. */
   | { readonly kind: 'fatal'; readonly message: FatalMessage }
   /** The process ended before the task did. */
-  | { readonly kind: 'exit'; readonly code: number | null; readonly signal: NodeJS.Signals | null }
+  | {
+      readonly kind: 'exit';
+      /** It had loaded the function. */
+      readonly wasReady: boolean;
+      readonly status: ExitStatus;
+    }
   /** There was no process. */
   | { readonly kind: 'unstarted'; readonly error: NodeJS.ErrnoException };
 
@@ -23,36 +29,36 @@ const GRACE_MS = 2_000;
 export class ForegroundHost {
   /** Settles when the process is gone; never rejects. */
   readonly done: Promise<ForegroundEnd>;
-  readonly #child: ChildProcess;
+  readonly #host: Omit<StartedHost, 'progress'>;
 
   /** @param line - arguments of the task, with the newline */
   constructor(command: HostCommand, init: InitMessage, task: number, line: Buffer) {
     const reaper = new Reaper();
-    // Not in a session of its own, as other hosts are: it could not read from the terminal.
-    this.#child = spawn(command.command, command.args, {
-      cwd: command.cwd,
-      env: command.env,
-      stdio: ['inherit', 'inherit', 'inherit', 'pipe', 'pipe', 'ignore'],
-    });
-    if (this.#child.pid !== undefined) reaper.watchAlone(this.#child.pid);
-    this.done = this.#run(init, task, line).finally(() => reaper.close());
+    const { container } = command;
+    this.#host =
+      container === undefined ? startHere(command) : startContainedInForeground(command, container);
+    this.#host.body.entrust(reaper);
+    this.done = this.#run(init, task, line, reaper).finally(() => reaper.close());
   }
 
   /** Ends it: with the signal, and before long for certain. */
   kill(signal: NodeJS.Signals): void {
-    this.#child.kill(signal);
-    setTimeout(() => this.#child.kill('SIGKILL'), GRACE_MS).unref();
+    const { body } = this.#host;
+    body.signal(signal);
+    setTimeout(() => body.signal('SIGKILL'), GRACE_MS).unref();
   }
 
-  async #run(init: InitMessage, task: number, line: Buffer): Promise<ForegroundEnd> {
-    const child = this.#child;
+  async #run(init: InitMessage, task: number, line: Buffer, reaper: Reaper): Promise<ForegroundEnd> {
+    const { child, body, input, output } = this.#host;
+    let wasReady = false;
     const gone = new Promise<ForegroundEnd>((resolve) => {
       child.once('error', (error: NodeJS.ErrnoException) => resolve({ kind: 'unstarted', error }));
-      child.once('exit', (code, signal) => resolve({ kind: 'exit', code, signal }));
+      child.once('exit', (code, signal) => {
+        const status = body.ended({ code, signal }, reaper);
+        resolve({ kind: 'exit', wasReady, status });
+      });
     });
-    if (child.pid === undefined) return await gone;
-    const input = child.stdio[HOST_IN] as Socket;
-    const output = (child.stdio as readonly unknown[])[HOST_OUT] as Socket;
+    if (input === undefined || output === undefined) return await gone;
     // A pipe that breaks belongs to a process that has ended, which tells all there is to tell.
     input.on('error', () => undefined);
     output.on('error', () => undefined);
@@ -60,11 +66,12 @@ export class ForegroundHost {
     const end = (how: ForegroundEnd): void => {
       said = how;
       input.end();
-      setTimeout(() => child.kill('SIGKILL'), GRACE_MS).unref();
+      setTimeout(() => body.signal('SIGKILL'), GRACE_MS).unref();
     };
-    const heard = frameParser((header, body) => {
+    const heard = frameParser((header, bytes) => {
       if (header.type === 'fatal') end({ kind: 'fatal', message: header });
-      else if (header.type === 'out') end({ kind: 'record', record: Buffer.concat(body) });
+      else if (header.type === 'out') end({ kind: 'record', record: Buffer.concat(bytes) });
+      else if (header.type === 'ready') wasReady = true;
     });
     output.on('data', heard);
     const batch = { type: 'batch', id: 1, round: 1, attempt: 1, tasks: [[task, 1]], bytes: line.length };
@@ -81,4 +88,16 @@ export class ForegroundHost {
     output.destroy();
     return said ?? exit;
   }
+}
+
+function startHere(command: HostCommand): Omit<StartedHost, 'progress'> {
+  // Not in a session of its own, as other hosts are: it could not read from the terminal.
+  const child = spawn(command.command, command.args, {
+    cwd: command.cwd,
+    env: command.env,
+    stdio: ['inherit', 'inherit', 'inherit', 'pipe', 'pipe', 'ignore'],
+  });
+  const streams = (child.stdio ?? []) as readonly (Socket | null | undefined)[];
+  const [input, output] = [streams[HOST_IN] ?? undefined, streams[HOST_OUT] ?? undefined];
+  return { child, input, output, body: new ChildBody(child.pid) };
 }

@@ -1,9 +1,14 @@
-/** The programs that hosts are. */
+/** The programs that hosts are, on this machine or in an image. */
 import { closeSync, existsSync, openSync, readSync, realpathSync } from 'node:fs';
 import { spawnSync } from 'node:child_process';
 import { delimiter, isAbsolute, join, resolve } from 'node:path';
 import { packageRoot } from '../base/package-root.js';
-import type { HostCommand } from './start-host.js';
+import type { RoundContext } from '../contract/platform.js';
+import type { JobSpec } from '../contract/spec.js';
+import { programInImage } from './container/open.js';
+import type { ContainerPlan } from './container/plan.js';
+import { containedEnvironment } from './container/script.js';
+import type { HostCommand } from './host-body.js';
 
 type Env = Readonly<Record<string, string>>;
 
@@ -16,26 +21,48 @@ const LEAST_HEAP_MIB = 32;
  * @param memory - bytes that its heap may grow to; null: as V8 likes
  */
 export function nodeHost(cwd: string, extra: Env, memory: number | null): HostCommand {
+  return { command: process.execPath, args: nodeArgs(memory), env: hostEnvironment(extra), cwd };
+}
+
+function nodeArgs(memory: number | null): string[] {
   const heap = memory === null ? null : Math.max(Math.floor(memory / 1024 / 1024), LEAST_HEAP_MIB);
-  return {
-    command: process.execPath,
-    args: [
-      ...(heap === null ? [] : [`--max-old-space-size=${heap}`]),
-      '--enable-source-maps',
-      join(packageRoot(), 'dist', 'worker', 'node-host.js'),
-    ],
-    env: hostEnvironment(extra),
-    cwd,
-  };
+  return [
+    ...(heap === null ? [] : [`--max-old-space-size=${heap}`]),
+    '--enable-source-maps',
+    join(packageRoot(), 'dist', 'worker', 'node-host.js'),
+  ];
 }
 
 /** A host for Python. `interpreter` is a name on PATH or a path, relative to the working directory. */
 export function pythonHost(interpreter: string, cwd: string, extra: Env): HostCommand {
   return {
     command: resolveInterpreter(interpreter, cwd),
-    args: [join(packageRoot(), 'python', 'dl_jobs', '_host.py')],
+    args: pythonArgs(),
     env: hostEnvironment(extra),
     cwd,
+  };
+}
+
+function pythonArgs(): string[] {
+  return [join(packageRoot(), 'python', 'dl_jobs', '_host.py')];
+}
+
+/** What a round's hosts are: on this machine, or in `container`, with the interpreter of its image. */
+export function hostCommand(
+  { spec, cwd }: Pick<RoundContext, 'spec' | 'cwd'>,
+  extra: Env,
+  container: ContainerPlan | null,
+): HostCommand {
+  const { memory } = spec.policy;
+  const heap = memory === null ? null : memory * spec.taskConcurrency;
+  const isPython = spec.language === 'python';
+  if (container === null) return isPython ? pythonHost(spec.python, cwd, extra) : nodeHost(cwd, extra, heap);
+  return {
+    command: programInImage(spec),
+    args: isPython ? pythonArgs() : nodeArgs(heap),
+    env: containedEnvironment(extra, container.tool.name),
+    cwd,
+    container,
   };
 }
 
@@ -43,6 +70,13 @@ export function pythonHost(interpreter: string, cwd: string, extra: Env): HostCo
 function hostEnvironment(extra: Env): NodeJS.ProcessEnv {
   const { DL_JOBS_INSPECT: _, ...env } = process.env;
   return { ...env, ...extra };
+}
+
+/** A Python of this machine that can read sources: the job's, or any where that is one of its image. */
+export function tracingPython(spec: JobSpec, root: string): string {
+  const path = locate(spec.python, root);
+  const isOfImage = (spec.container ?? 'none') !== 'none' && (path === null || !existsSync(path));
+  return resolveInterpreter(isOfImage ? 'python3' : spec.python, root);
 }
 
 const resolved = new Map<string, string>();

@@ -2,12 +2,12 @@
 import type { ChildProcess } from 'node:child_process';
 import type { Socket } from 'node:net';
 import type { BatchMessage, FatalMessage, InitMessage, LateMessage, OutMessage } from '../contract/wire.js';
-import { HOST_IN, HOST_OUT } from '../contract/wire.js';
 import { frameParser } from './frames.js';
+import type { ExitStatus, HostBody, HostCommand, StartedHost } from './host-body.js';
 import type { Progress } from './progress-file.js';
 import type { Reaper } from './reaper.js';
 import type { SpareHost } from './spare-host.js';
-import { startHost, type HostCommand, type StartedHost } from './start-host.js';
+import { startHost } from './start-host.js';
 
 export interface HostEvents {
   onReady(): void;
@@ -18,9 +18,7 @@ export interface HostEvents {
   onExit(exit: HostExit): void;
 }
 
-export interface HostExit {
-  readonly code: number | null;
-  readonly signal: NodeJS.Signals | null;
+export interface HostExit extends ExitStatus {
   /** Set when the process could not be started at all. */
   readonly spawnError?: NodeJS.ErrnoException;
   /** What it last said it did. */
@@ -58,24 +56,35 @@ export class HostProcess {
       this.#host = spare?.claim(command, logFile) ?? startHost(command, logFile);
     } catch (error) {
       this.#host = null;
-      setImmediate(() => this.#report(null, null, error as NodeJS.ErrnoException));
+      setImmediate(() => this.#report({ code: null, signal: null }, error as NodeJS.ErrnoException));
       return;
     }
-    const { child } = this.#host;
-    if (child.pid === undefined) {
+    const { child, input, output, body } = this.#host;
+    if (child.pid === undefined || input === undefined || output === undefined) {
       // Why is told by an event that is still to come.
-      child.on('error', (error) => this.#report(null, null, error));
+      child.on('error', (error) => this.#report({ code: null, signal: null }, error));
       return;
     }
-    reaper.watch(child.pid);
-    this.#input = child.stdio[HOST_IN] as Socket;
-    this.#output = (child.stdio as readonly unknown[])[HOST_OUT] as Socket;
-    this.#listen(child, this.#input, this.#output);
-    this.#input.write(`${JSON.stringify(init)}\n`);
+    body.entrust(reaper);
+    this.#input = input;
+    this.#output = output;
+    this.#listen(child, body, input, output);
+    input.write(`${JSON.stringify(init)}\n`);
   }
 
+  /** The host itself; before it is known, the process that holds its container. Undefined: none could be started. */
   get pid(): number | undefined {
-    return this.#host?.child.pid;
+    return this.#host?.body.pid ?? this.#host?.child.pid;
+  }
+
+  get isContained(): boolean {
+    const own = this.#host?.body.pid;
+    return own !== undefined && own !== this.#host?.child.pid;
+  }
+
+  /** The process that all of the host descends from; undefined: not known yet. */
+  get root(): number | undefined {
+    return this.#host?.body.root;
   }
 
   /** What it says it does. */
@@ -102,17 +111,19 @@ export class HostProcess {
 
   /** Signals the host and whatever it started. */
   kill(signal: NodeJS.Signals): void {
-    if (this.#gone || this.pid === undefined) return;
+    if (this.#gone || this.#host?.child.pid === undefined) return;
     if (signal === 'SIGKILL') this.#killed = true;
-    signalGroup(this.pid, signal);
+    this.#host.body.signal(signal);
   }
 
-  #listen(child: ChildProcess, input: Socket, output: Socket): void {
+  #listen(child: ChildProcess, body: HostBody, input: Socket, output: Socket): void {
     const events = this.#events;
-    const parse = frameParser((header, body) => {
-      if (header.type === 'out') events.onOut(header, body);
-      else if (header.type === 'ready') events.onReady();
-      else if (header.type === 'late') events.onLate(header);
+    const parse = frameParser((header, bytes) => {
+      if (header.type === 'out') events.onOut(header, bytes);
+      else if (header.type === 'ready') {
+        body.ready();
+        events.onReady();
+      } else if (header.type === 'late') events.onLate(header);
       else events.onFatal(header);
     });
     // Before its exit is seen a host's pipe can break under a write; the exit tells all that there is to tell.
@@ -122,37 +133,26 @@ export class HostProcess {
     child.on('error', () => undefined);
     child.on('exit', (code, signal) => {
       // What the host left behind goes with it: nobody else will ever wait for it.
-      if (child.pid !== undefined) {
-        signalGroup(child.pid, 'SIGKILL');
-        this.#reaper.forget(child.pid);
-      }
+      const status = body.ended({ code, signal }, this.#reaper);
       this.#gone = true;
-      const late = setTimeout(() => this.#report(code, signal), PIPE_DRAIN_MS);
+      const late = setTimeout(() => this.#report(status), PIPE_DRAIN_MS);
       const whenDrained = (): void => {
         clearTimeout(late);
-        this.#report(code, signal);
+        this.#report(status);
       };
       if (output.closed || output.readableEnded) whenDrained();
       else output.once('close', whenDrained);
     });
   }
 
-  #report(code: number | null, signal: NodeJS.Signals | null, spawnError?: NodeJS.ErrnoException): void {
+  #report(status: ExitStatus, spawnError?: NodeJS.ErrnoException): void {
     if (this.#reported) return;
     this.#reported = true;
     this.#gone = true;
     this.#input?.destroy();
     this.#output?.destroy();
-    const exit = { code, signal, progress: this.progress(), killed: this.#killed };
+    const exit = { ...status, progress: this.progress(), killed: this.#killed };
     this.#host?.progress.close();
     this.#events.onExit(spawnError === undefined ? exit : { ...exit, spawnError });
-  }
-}
-
-function signalGroup(leader: number, signal: NodeJS.Signals): void {
-  try {
-    process.kill(-leader, signal);
-  } catch {
-    // The group is gone already.
   }
 }

@@ -1,6 +1,7 @@
 /** How it goes with starting hosts in a round: which failure to start one is the end of it. */
 import type { RoundContext } from '../contract/platform.js';
 import type { DlJobsError } from '../base/errors.js';
+import type { HostCommand } from './host-body.js';
 import type { HostExit } from './host-process.js';
 import type { Patterns } from './patterns.js';
 import type { Slot } from './slot.js';
@@ -38,7 +39,7 @@ export class HostStarts {
     exit: HostExit,
     sentence: Sentence | null,
     others: number,
-    command: string,
+    command: HostCommand,
   ): DlJobsError | null {
     if (lacksRoom(exit) && others > 0) {
       slot.retired = true;

@@ -18,6 +18,7 @@ export function hostStatus(slot: Slot): HostStatus | null {
   return {
     host: index,
     pid,
+    ...(host.isContained && { contained: true as const }),
     task: place === undefined ? null : taskAt(place.out.batch.tasks, place.position),
     tasks: outstanding.reduce((sum, out) => sum + out.left, 0),
     since:

@@ -34,6 +34,7 @@ export function judge(host: DeadHost, spec: JobSpec, kernelKills: KernelKills): 
   const isSequential = spec.taskConcurrency === 1;
   switch (sentence?.why) {
     case 'stop':
+    case 'signal':
       return { charges: [], suspects: [], innocent: [] };
     case 'late': {
       const guilty = sentence.tasks.filter(({ out, position }) => out.answered[position] === false);

@@ -14,7 +14,7 @@ function read(path: string): string | null {
 }
 
 /** Its state and parent, the process group's session, and so on: the fields behind the name. */
-function statFields(pid: number | string): string[] | null {
+function statFields(pid: number): string[] | null {
   const stat = read(`/proc/${pid}/stat`);
   // A name may hold blanks and parentheses.
   return stat === null ? null : stat.slice(stat.lastIndexOf(')') + 2).split(' ');
@@ -23,6 +23,39 @@ function statFields(pid: number | string): string[] | null {
 /** True while a signal (SIGSTOP, SIGTSTP) keeps it from running. */
 export function isStopped(pid: number): boolean {
   return statFields(pid)?.[0] === 'T';
+}
+
+/** The words that it was started with; none: it is gone. */
+export function wordsOf(pid: number): string[] {
+  return (read(`/proc/${pid}/cmdline`) ?? '').split('\0');
+}
+
+/** Which rights files that this process makes do not get, in octal; null: not known. */
+export function ownUmask(): string | null {
+  return /^Umask:\s+(\d+)$/m.exec(read('/proc/self/status') ?? '')?.[1] ?? null;
+}
+
+/** Of the processes that `parent` started and that live, the one that began first; undefined: it has none. */
+export function oldestChild(parent: number): number | undefined {
+  let oldest: number | undefined;
+  let began = Infinity;
+  for (const pid of processes()) {
+    const fields = statFields(pid);
+    if (fields === null || Number(fields[1]) !== parent || Number(fields[19]) >= began) continue;
+    oldest = pid;
+    began = Number(fields[19]);
+  }
+  return oldest;
+}
+
+function processes(): number[] {
+  try {
+    return readdirSync('/proc')
+      .filter((name) => /^\d+$/.test(name))
+      .map(Number);
+  } catch {
+    return [];
+  }
 }
 
 let pageKiB: number | undefined;
@@ -95,10 +128,9 @@ export class Families {
     const began = monotonicMs();
     if (began < this.#nextScan) return;
     this.#all.clear();
-    for (const name of readdirSync('/proc')) {
-      if (!/^\d+$/.test(name)) continue;
-      const fields = statFields(name);
-      if (fields !== null) this.#all.set(Number(name), [Number(fields[1]), Number(fields[3])]);
+    for (const pid of processes()) {
+      const fields = statFields(pid);
+      if (fields !== null) this.#all.set(pid, [Number(fields[1]), Number(fields[3])]);
     }
     const ended = monotonicMs();
     this.#nextScan = ended + (ended - began) / SCAN_SHARE;

@@ -23,15 +23,20 @@ export function monotonicMs(): number {
 const MAX_LOOKS = 4;
 
 export class ProgressFile {
-  /** For the host; it gets a copy of its own. */
+  /** For a host that is our child; it gets a copy of its own. */
   readonly fd: number;
   readonly #bytes = Buffer.alloc(PROGRESS_BYTES);
   readonly #before = Buffer.alloc(PROGRESS_BYTES);
   #closed = false;
 
-  /** @param otherFolder - used when the system's folder for such files takes none */
-  constructor(otherFolder: string) {
-    this.fd = openUnnamed(otherFolder);
+  /** @param otherFolder - used when the system's folder for such files takes none; a number is a file that is open */
+  constructor(otherFolder: string | number) {
+    this.fd = typeof otherFolder === 'number' ? otherFolder : openUnnamed(otherFolder);
+  }
+
+  /** A file with a name, for a host that can be given no descriptor. To be removed by who gave the name. */
+  static named(path: string): ProgressFile {
+    return new ProgressFile(openNew(path));
   }
 
   /** Null: the host has said nothing yet. */
@@ -69,14 +74,20 @@ function openUnnamed(otherFolder: string): number {
 
 function openIn(folder: string, name: string): number {
   const path = join(folder, name);
+  const fd = openNew(path);
+  unlinkSync(path);
+  return fd;
+}
+
+function openNew(path: string): number {
   const fd = openSync(path, 'wx+', 0o600);
   try {
-    unlinkSync(path);
     // Written, not only made long: on a full disk the host could not write into a hole.
     writeSync(fd, Buffer.alloc(PROGRESS_BYTES), 0, PROGRESS_BYTES, 0);
     return fd;
   } catch (error) {
     closeSync(fd);
+    unlinkSync(path);
     throw error;
   }
 }

@@ -1,22 +1,30 @@
 /**
  * The reaper: a shell of a few hundred kB in its own session that kills the process groups of a worker's hosts
  * once the worker is gone, however it went. A host ends by itself when its pipe closes, but not while it is stuck
- * in user code: `while (true)`, C code, a grandchild.
+ * in user code: `while (true)`, C code, a grandchild. A container is ended by a line of shell of its own: none of its
+ * processes is in our groups.
  */
 import { spawn, type ChildProcessByStdio } from 'node:child_process';
 import type { Writable } from 'node:stream';
 
 const SCRIPT = `
 trap '' INT TERM HUP
+nl='
+'
 pids=
-while read -r op pid; do
+boxes=
+while read -r op pid code; do
   case $op in
     +) pids="$pids $pid" ;;
+    c) boxes="$boxes $pid"; eval "code_$pid=\\$code" ;;
+    d) rest=; for p in $boxes; do [ "$p" = "$pid" ] || rest="$rest $p"; done; boxes=$rest; unset "code_$pid" ;;
     -) rest=; for p in $pids; do [ "$p" = "$pid" ] || rest="$rest $p"; done; pids=$rest ;;
     q) exit 0 ;;
   esac
 done
 for p in $pids; do kill -s KILL -- "$p" 2>/dev/null; done
+for p in $boxes; do eval "code=\\$code_$p"; (eval "$code") & done
+wait
 `;
 
 export class Reaper {
@@ -32,6 +40,15 @@ export class Reaper {
   /** Process group `pid` is gone: its number may be another's soon. */
   forget(pid: number): void {
     this.#tell(`- -${pid}\n`);
+  }
+
+  /** Process `client` holds a container from now on, which `code` ends: one line of shell, with `$nl` for a newline. */
+  watchContainer(client: number, code: string): void {
+    this.#tell(`c ${client} ${code}\n`);
+  }
+
+  forgetContainer(client: number): void {
+    this.#tell(`d ${client}\n`);
   }
 
   /** The one process `pid` lives from now on: a host that is in our own process group. */

@@ -24,6 +24,8 @@ export type Sentence =
       /** False: most of it was there before that task. */
       readonly isItsOwn: boolean;
     }
+  /** It was ended by a signal from outside; whether that was meant for the worker as well, a moment will tell. */
+  | { readonly why: 'signal' }
   /** The round is being stopped: what the host had gets no outcome. */
   | { readonly why: 'stop' };
 

@@ -3,10 +3,9 @@
  * job. It gets its log file, which must be its stdout from birth, by renaming.
  */
 import { mkdirSync, renameSync, rmSync } from 'node:fs';
-import type { Socket } from 'node:net';
 import { dirname } from 'node:path';
-import { HOST_IN, HOST_OUT } from '../contract/wire.js';
-import { startHost, type HostCommand, type StartedHost } from './start-host.js';
+import type { HostCommand, StartedHost } from './host-body.js';
+import { startHost } from './start-host.js';
 
 export class SpareHost {
   readonly #host: StartedHost;
@@ -30,6 +29,7 @@ export class SpareHost {
   claim(command: HostCommand, logFile: string): StartedHost | null {
     const { child } = this.#host;
     const fits =
+      command.container === undefined &&
       command.command === this.#command.command &&
       command.cwd === this.#command.cwd &&
       JSON.stringify(command.args) === JSON.stringify(this.#command.args) &&
@@ -46,10 +46,9 @@ export class SpareHost {
 
   /** Lets it end: it has loaded nothing of the user's, so it does as soon as its pipe closes. */
   discard(): void {
-    const { child, progress } = this.#host;
-    // Where no descriptors were left for pipes, there are none.
-    const stdio = (child.stdio ?? []) as readonly unknown[];
-    for (const end of [HOST_IN, HOST_OUT]) (stdio[end] as Socket | null | undefined)?.destroy();
+    const { child, input, output, progress } = this.#host;
+    input?.destroy();
+    output?.destroy();
     progress.close();
     child.unref();
     rmSync(this.#logFile, { force: true });

@@ -2,7 +2,10 @@
 import { InfrastructureError, JobError, type DlJobsError } from '../base/errors.js';
 import { formatSize } from '../base/sizes.js';
 import type { RoundContext } from '../contract/platform.js';
+import type { JobSpec } from '../contract/spec.js';
 import type { FatalMessage } from '../contract/wire.js';
+import { containerError } from './container/start-error.js';
+import type { HostCommand } from './host-body.js';
 import type { HostExit } from './host-process.js';
 import { readTail } from './log-tail.js';
 import { fileSize } from './outstanding.js';
@@ -49,8 +52,7 @@ export function fatalError(
   const { type, message: text, stack } = message.error;
   const why = masked(stack ?? `${type}: ${text}`, patterns);
   return new JobError('MODULE_LOAD_FAILED', `${file} cannot be loaded: ${why}`, {
-    hint:
-      missingPackage(text, round.spec.language) ?? 'The module threw while it was imported; no task was run.',
+    hint: missingPackage(text, round.spec) ?? 'The module threw while it was imported; no task was run.',
   });
 }
 
@@ -58,16 +60,23 @@ export function fatalError(
 export function startError(
   exit: HostExit,
   sentence: Sentence | null,
-  command: string,
+  host: HostCommand,
   logFile: string,
   round: RoundContext,
   patterns: Patterns | null,
 ): DlJobsError {
   const { file, language, policy } = round.spec;
   const { spawnError } = exit;
+  const { container } = host;
+  const command = spawnError !== undefined && container !== undefined ? container.tool.program : host.command;
+  const tail = masked(readTail(logFile, 0, fileSize(logFile), 2_000), patterns);
+  if (container !== undefined) {
+    const error = containerError(container, host.command, exit, tail, language);
+    if (error !== null) return error;
+  }
   if (spawnError !== undefined) {
     const room = ROOM[spawnError.code ?? ''];
-    const python = language === 'python' && room === undefined;
+    const python = language === 'python' && room === undefined && container === undefined;
     return new InfrastructureError(
       python ? 'PYTHON_NOT_FOUND' : 'HOST_START_FAILED',
       `cannot start \`${command}\`: ${room === undefined ? '' : `${room[0]}, `}${spawnError.code ?? spawnError.message}`,
@@ -87,7 +96,6 @@ export function startError(
     );
   }
   const how = exit.signal === null ? `exit code ${exit.code}` : `signal ${exit.signal}`;
-  const tail = masked(readTail(logFile, 0, fileSize(logFile), 2_000), patterns);
   return new JobError(
     'MODULE_LOAD_FAILED',
     `the process ended with ${how} while it loaded ${file}${tail ? `:\n${tail}` : ''}`,
@@ -102,13 +110,18 @@ function masked(text: string, patterns: Patterns | null): string {
 }
 
 /** What to install, when that is all that is wrong. */
-function missingPackage(message: string, language: 'node' | 'python'): string | undefined {
+function missingPackage(
+  message: string,
+  { language, container = 'none', image }: JobSpec,
+): string | undefined {
   const name =
     language === 'node'
       ? /Cannot find (?:package|module) '((?:@[\w.-]+\/)?[\w-][\w.-]*)/.exec(message)?.[1]
       : /No module named '(\w+)/.exec(message)?.[1];
   if (name === undefined) return undefined;
-  return language === 'node'
-    ? `Install it: \`npm install ${name}\`.`
-    : `Install it for the interpreter that \`python\` names: \`python -m pip install ${name}\`.`;
+  if (language === 'node')
+    return `Install it: \`npm install ${name}\`, or name it in \`requirements\` of the job.`;
+  return container !== 'none'
+    ? `Tasks run in the image ${image}: add it there, or take an image that has it.`
+    : `Install it for the interpreter that \`python\` names: \`python -m pip install ${name}\`, or name it in \`requirements\` of the job.`;
 }

@@ -1,31 +1,30 @@
-import { spawn, type ChildProcess } from 'node:child_process';
+import { spawn } from 'node:child_process';
 import { closeSync, openSync } from 'node:fs';
+import type { Socket } from 'node:net';
 import { dirname } from 'node:path';
+import { HOST_IN, HOST_OUT } from '../contract/wire.js';
+import { startContained } from './container/start.js';
 import { requireDescriptors } from './descriptor-room.js';
+import { GroupBody, type HostCommand, type StartedHost } from './host-body.js';
 import { ProgressFile } from './progress-file.js';
-
-/** The program that a host is. */
-export interface HostCommand {
-  readonly command: string;
-  readonly args: readonly string[];
-  /** May hold secrets: it is shown to nobody. */
-  readonly env: NodeJS.ProcessEnv;
-  readonly cwd: string;
-}
-
-export interface StartedHost {
-  readonly child: ChildProcess;
-  /** To be closed by whoever has the host. */
-  readonly progress: ProgressFile;
-}
 
 /** Starts the process of a host, with `logFile` as its output. Throws what the system says. */
 export function startHost(command: HostCommand, logFile: string): StartedHost {
   requireDescriptors();
-  const progress = new ProgressFile(dirname(logFile));
-  let log: number | undefined;
+  const log = openSync(logFile, 'a');
   try {
-    log = openSync(logFile, 'a');
+    const { container } = command;
+    return container === undefined
+      ? startHere(command, log, dirname(logFile))
+      : startContained(command, container, log, logFile);
+  } finally {
+    closeSync(log);
+  }
+}
+
+function startHere(command: HostCommand, log: number, folder: string): StartedHost {
+  const progress = new ProgressFile(folder);
+  try {
     const child = spawn(command.command, command.args, {
       cwd: command.cwd,
       env: command.env,
@@ -33,11 +32,17 @@ export function startHost(command: HostCommand, logFile: string): StartedHost {
       // Its own session: Ctrl-C in the terminal reaches us alone, and one kill reaches all its children.
       detached: true,
     });
-    return { child, progress };
+    // Where no descriptors were left for pipes, there are none.
+    const streams = (child.stdio ?? []) as readonly (Socket | null | undefined)[];
+    return {
+      child,
+      input: streams[HOST_IN] ?? undefined,
+      output: streams[HOST_OUT] ?? undefined,
+      progress,
+      body: new GroupBody(child.pid),
+    };
   } catch (error) {
     progress.close();
     throw error;
-  } finally {
-    if (log !== undefined) closeSync(log);
   }
 }

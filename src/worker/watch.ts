@@ -105,9 +105,9 @@ export class Watch {
   }
 
   #memory(slot: Slot, limit: number): void {
-    const pid = slot.host?.pid;
-    if (pid === undefined || slot.sentence?.why === 'memory') return;
-    const size = this.#families.residentKiB(pid, limit);
+    const root = slot.host?.root;
+    if (root === undefined || slot.sentence?.why === 'memory') return;
+    const size = this.#families.residentKiB(root, limit);
     if (size === null) return;
     const progress = slot.host?.progress() ?? null;
     const { batch, position } = progress ?? { batch: 0, position: 0 };

@@ -1,6 +1,7 @@
 /**
  * The worker: takes tasks from a source, feeds its hosts, journals what they answer.
  * The same on every platform; on `local` it lives inside the controller.
+ * lines: what may happen to a host, and what follows from it, in one place.
  */
 import { recordLine } from '../contract/record-line.js';
 import type { HostStatus, RoundContext, TaskBatch, WorkerStatus } from '../contract/platform.js';
@@ -23,7 +24,7 @@ import { endIfAnswered, endLate, endNow } from './sentence.js';
 import { hasRoom, initMessage, newSlot, type Slot } from './slot.js';
 import type { SpareHost } from './spare-host.js';
 import { fatalError } from './start-errors.js';
-import type { HostCommand } from './start-host.js';
+import type { HostCommand } from './host-body.js';
 import { Watch } from './watch.js';
 
 export interface WorkerOptions {
@@ -34,7 +35,15 @@ export interface WorkerOptions {
   readonly command: (slot: number) => HostCommand;
   /** Hosts that were started ahead of time; the worker's from here on. */
   readonly spares?: readonly SpareHost[];
+  /**
+   * Who ends this worker by SIGTERM ends its hosts by it, too, perhaps earlier: one that ends so is judged a moment
+   * later, when it is known whether all end. @default false
+   */
+  readonly endsWithUs?: boolean;
 }
+
+/** The signal that ends a worker reaches it at most so long after it reached the hosts. */
+const SAME_SIGNAL_MS = 500;
 
 /** After this long an idle host that does not end by itself is killed. */
 const END_GRACE_MS = 2_000;
@@ -169,11 +178,7 @@ export class Worker {
         onOut: (message, body) => this.#answered(slot, message, body),
         onLate: (message) => endLate(slot, message),
         onExit: (exit) => {
-          try {
-            this.#exited(slot, exit);
-          } catch (error) {
-            this.#fail(error);
-          }
+          this.#exited(slot, exit);
         },
       },
       this.#reaper,
@@ -211,6 +216,24 @@ export class Worker {
   }
 
   #exited(slot: Slot, exit: HostExit): void {
+    if (this.#options.endsWithUs === true && exit.signal === 'SIGTERM' && slot.sentence === null) {
+      slot.sentence = { why: 'signal' };
+      setTimeout(() => {
+        if (slot.sentence?.why === 'signal') slot.sentence = this.#stopping ? { why: 'stop' } : null;
+        this.#reckon(slot, exit);
+      }, SAME_SIGNAL_MS);
+    } else this.#reckon(slot, exit);
+  }
+
+  #reckon(slot: Slot, exit: HostExit): void {
+    try {
+      this.#gone(slot, exit);
+    } catch (error) {
+      this.#fail(error);
+    }
+  }
+
+  #gone(slot: Slot, exit: HostExit): void {
     this.#living--;
     const wasReady = slot.ready;
     const { outstanding: unanswered, sentence, logFile } = slot;
@@ -231,9 +254,8 @@ export class Worker {
         this.#backlog.giveBack(judgement);
       } else {
         this.#backlog.giveBackUnbegun(unanswered);
-        const { command } = this.#options.command(slot.index);
         const others = this.#slots.filter(({ host }) => host?.pid !== undefined).length;
-        const error = this.#starts.failed(slot, exit, sentence, others, command);
+        const error = this.#starts.failed(slot, exit, sentence, others, this.#options.command(slot.index));
         if (error !== null && !this.#stopping) this.#fail(error);
       }
     }

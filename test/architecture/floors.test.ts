@@ -15,10 +15,12 @@ const FLOORS: Readonly<Record<string, number>> = {
   job: 4,
   platforms: 3,
   outputs: 3,
+  pilot: 3,
   config: 2,
   store: 2,
   worker: 2,
   snapshot: 2,
+  envs: 2,
   contract: 1,
   base: 0,
 };

@@ -4,17 +4,31 @@ import { basename, join } from 'node:path';
 import { checkOutcomes, type Outcome } from './outcomes.js';
 import { checkErrors, checkLog, checkResults, linesOf, tasksInOrder } from './outputs.js';
 import { strayFiles } from './files.js';
-import type { History } from './history.js';
+import type { End } from '../e2e/journal.js';
 import type { JobPlan, RoundPlan } from './plan.js';
 import { fixedName, OLD_RESULT, type ChaosProject, type CommandResult } from './project.js';
 import type { Random } from './random.js';
 import type { Scene } from './scene.js';
 
+/** What was seen of a round's runs while it was played. */
+export interface Recollection {
+  /** The round after which a retry began; 0: none. */
+  readonly since: number;
+  /** The folder of the job's run; null: there is none. */
+  runOf(job: JobPlan): string | null;
+  /** The outcomes that count, as of the last look. */
+  recorded(job: JobPlan): ReadonlyMap<number, End>;
+  /** Executions of tasks that had their outcome. */
+  repeats(): string[];
+}
+
 export interface EndOfRound {
   readonly plan: RoundPlan;
   readonly project: ChaosProject;
   readonly scene: Scene;
-  readonly history: History;
+  readonly history: Recollection;
+  /** Workers may run the same task at the same time. @default false */
+  readonly copies?: boolean;
   /** Processes that ran user code and were killed, while their controller lived to see it. */
   readonly hostsKilled: number;
   /** The command that finished it. */
@@ -42,7 +56,11 @@ export async function checkEnd(end: EndOfRound): Promise<string[]> {
       outcomes,
       unexpectedCrashes,
       problems: wrong,
-    } = checkOutcomes(plan, job, dir, { recorded: history.recorded(job), since: history.since });
+    } = checkOutcomes(plan, job, dir, {
+      recorded: history.recorded(job),
+      since: history.since,
+      copies: end.copies === true,
+    });
     problems.push(...wrong);
     if (unexpectedCrashes.length > hostsKilled) {
       problems.push(

@@ -12,6 +12,13 @@ const EXPECTED = [
   /^rounds\/\d+\/(round\.json|work\.bits)$/,
   /^journal\/[^/.][^/]*\.(ndjson|idx)$/,
   /^logs\/[^/.][^/]*\.log$/,
+  // Where workers run outside the controller.
+  /^rounds\/\d+\/(chunks\.json|charged\.json|stop\.json|jobs\.ndjson)$/,
+  /^rounds\/\d+\/claims\/((\d+|guard)\.\d+|[^/.][^/]*\.writer)$/,
+  /^rounds\/\d+\/workers\/[^/.][^/]*\.(json|gone)$/,
+  /^logs\/slurm-[^/]*\.out$/,
+  /^tool\/(dist|python)\//,
+  /^tool\/package\.json$/,
   // A snapshot links to the rest of the project.
   /^code\/[0-9a-f]+\//,
 ];

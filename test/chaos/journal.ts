@@ -74,6 +74,29 @@ export function recordedTasks(shards: readonly Shard[], since: number): Map<numb
   return after;
 }
 
+/**
+ * The outcome of each task that counts, where workers may have run the same task at the same time: ok beats error;
+ * among oks the lowest round, attempt and writer wins, among errors the highest.
+ *
+ * @param since - a retry began after that round: errors of before are no outcomes any more
+ */
+export function winningTasks(shards: readonly Shard[], since: number): Map<number, End> {
+  const winners = new Map<number, End>();
+  // By the names of their writers, ascending: of what is equal else the first ok stays, and the last error.
+  for (const end of endsOfShards(shards)) {
+    if (end.fin === false || (end.s === 'error' && (end['r'] as number) <= since)) continue;
+    const best = winners.get(end.t);
+    if (best === undefined || beats(end, best)) winners.set(end.t, end);
+  }
+  return winners;
+}
+
+function beats(end: End, best: End): boolean {
+  if (end.s !== best.s) return end.s === 'ok';
+  const order = (end['r'] as number) - (best['r'] as number) || (end['a'] as number) - (best['a'] as number);
+  return end.s === 'ok' ? order < 0 : order >= 0;
+}
+
 /** Tasks that a batch of the shard had, and that it does not say the outcome of. */
 export function openTasks({ lines }: Shard): Set<number> {
   const open = new Set<number>();
@@ -87,6 +110,7 @@ export function openTasks({ lines }: Shard): Set<number> {
   return open;
 }
 
+/** False: who wrote it vanished. */
 export function hasEnded({ lines }: Shard): boolean {
-  return lines.some(({ k, e }) => k === 'event' && e === 'round-ended');
+  return lines.some(({ k, e }) => k === 'event' && (e === 'round-ended' || e === 'worker-ended'));
 }

@@ -42,12 +42,15 @@ export interface LetterOptions {
   /** True: a task that fails once is tried again. */
   readonly retried: boolean;
   readonly children: boolean;
+  /** Of a thousand tasks, so many that would return a small value sleep instead. @default none */
+  readonly sleeping?: number;
 }
 
 /** A letter for each task. */
-export function letters(random: Random, { tasks, stuck, retried, children }: LetterOptions): string {
+export function letters(random: Random, options: LetterOptions): string {
+  const { tasks, stuck, retried, children, sleeping = 0 } = options;
   const usual = Object.entries(KINDS).flatMap(([letter, { perMille = 0 }]) => letter.repeat(perMille));
-  const common = usual.join('');
+  const common = `${'s'.repeat(sleeping)}${usual.join('').slice(sleeping)}`;
   const all = Array.from({ length: tasks }, () => common[random.int(0, common.length - 1)] as string);
   const place = (letter: Letter): void => {
     for (let n = 0; n < (KINDS[letter].count ?? 0); n++) all[random.int(0, tasks - 1)] = letter;

@@ -16,16 +16,25 @@ export interface Outcome {
 /** After so many workers that vanished while they ran nothing else, a task is given up. */
 const LOST_AFTER = 3;
 
+interface Recorded {
+  readonly recorded: ReadonlyMap<number, End>;
+  readonly since: number;
+  /** Workers may have run the same task at the same time. */
+  readonly copies: boolean;
+}
+
 export function checkOutcomes(
   plan: RoundPlan,
   job: JobPlan,
   dir: string,
-  { recorded, since }: { readonly recorded: ReadonlyMap<number, End>; readonly since: number },
+  { recorded, since, copies }: Recorded,
 ): { outcomes: Outcome[]; unexpectedCrashes: number[]; problems: string[] } {
   const shards = readJournal(dir);
-  const problems = [false, true].flatMap((retried) =>
-    charges(plan, job, shards, ({ r }) => (r as number) > since === retried),
-  );
+  const problems = copies
+    ? attempts(plan, job, shards)
+    : [false, true].flatMap((retried) =>
+        charges(plan, job, shards, ({ r }) => (r as number) > since === retried),
+      );
   const unexpectedCrashes: number[] = [];
   const outcomes = Array.from(job.letters, (letter, task): Outcome => {
     const wanted = expected(job, task, plan.grouped);
@@ -56,6 +65,22 @@ export function checkOutcomes(
     return other;
   });
   return { outcomes, unexpectedCrashes, problems };
+}
+
+/**
+ * The same where each of two workers may charge a task: each of them counts on from what was charged before, and the
+ * last try alone is final.
+ */
+function attempts({ retries }: RoundPlan, job: JobPlan, shards: readonly Shard[]): string[] {
+  return endsOfShards(shards).flatMap((end) => {
+    if (end.s !== 'error' || (end.ft !== 'crash' && end.ft !== 'timeout')) return [];
+    const attempt = end['a'] as number;
+    const isLast = end.fin !== false;
+    if (isLast === attempt > retries && attempt <= retries + 1) return [];
+    return [
+      `${job.name}: task ${end.t}: try ${attempt} of ${retries + 1} is ${isLast ? '' : 'not '}the last one`,
+    ];
+  });
 }
 
 function isOnly(tasks: ReadonlySet<number>, task: number): boolean {

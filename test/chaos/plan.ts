@@ -65,6 +65,10 @@ export interface RoundPlan {
   readonly pace: { readonly every: number; readonly ms: number };
   readonly hostilePath: boolean;
   readonly stuck: boolean;
+  /** The unit of what tasks sleep that sleep. */
+  readonly sleepMs: number;
+  /** Seconds that a try of a task may take, where some are stuck. */
+  readonly timeoutS: number;
   readonly workers: number;
   readonly retries: number;
   readonly taskConcurrency: number;
@@ -121,6 +125,8 @@ export function planRound(seed: number, round: number, short: boolean): RoundPla
     pace: { every, ms: slow ? random.int(5, 25) : 0 },
     hostilePath: random.chance(0.2),
     stuck,
+    sleepMs: 1,
+    timeoutS: 1.2,
     workers: random.int(1, 3),
     retries,
     // A host that runs several at a time runs async functions; Python's are sync here.

@@ -15,9 +15,6 @@ export const NOTE = 'a "note"\twith $(echo) \'all\' ü\u2028 = {}';
 /** Stands in the environment of all that a round starts: what has it and still runs is of that round. */
 export const MARK = 'CHAOS_MARK';
 
-/** A try of a task may take this long. */
-export const TIMEOUT_S = 1.2;
-
 export interface CommandResult {
   readonly code: number | null;
   readonly signal: NodeJS.Signals | null;
@@ -33,21 +30,34 @@ export interface Command {
   result: CommandResult | null;
 }
 
+type Settings = Readonly<Record<string, unknown>>;
+
+export interface ProjectOptions {
+  /** The folder that it is made in. @default that for temporary files */
+  readonly parent?: string;
+  /** Added to the configuration. */
+  readonly settings?: Settings;
+  /** Added to the environment of all commands. */
+  readonly env?: Readonly<Record<string, string>>;
+}
+
 export class ChaosProject {
   readonly base: string;
   readonly dir: string;
   readonly mark: string;
   readonly #repo: string;
   readonly #cache: string;
+  readonly #env: Readonly<Record<string, string>>;
 
   /** @param repo - root of this repository, whose build is run */
-  constructor(repo: string, plan: RoundPlan, mark: string) {
+  constructor(repo: string, plan: RoundPlan, mark: string, options: ProjectOptions = {}) {
     this.#repo = repo;
+    this.#env = options.env ?? {};
     this.mark = mark;
-    this.base = realpathSync(mkdtempSync(join(tmpdir(), 'dl-jobs-chaos-')));
+    this.base = realpathSync(mkdtempSync(join(options.parent ?? tmpdir(), 'dl-jobs-chaos-')));
     this.dir = join(this.base, plan.hostilePath ? HOSTILE_NAME : 'project');
     this.#cache = join(this.base, 'cache');
-    for (const [name, text] of Object.entries(files(plan))) {
+    for (const [name, text] of Object.entries(files(plan, options.settings ?? {}))) {
       const path = join(this.dir, name);
       mkdirSync(dirname(path), { recursive: true });
       writeFileSync(path, text);
@@ -65,7 +75,7 @@ export class ChaosProject {
     }
     const child = spawn(process.execPath, [join(this.#repo, 'dist/cli/bin.js'), ...words], {
       cwd: this.dir,
-      env: { ...env, XDG_CACHE_HOME: this.#cache, [MARK]: this.mark },
+      env: { ...env, ...this.#env, XDG_CACHE_HOME: this.#cache, [MARK]: this.mark },
       stdio: ['ignore', 'pipe', 'pipe'],
       detached: true,
     });
@@ -111,7 +121,7 @@ export function runWords(plan: RoundPlan): string[] {
   return ['run', 'chaos', String(plan.pace.every), `note=${NOTE}`];
 }
 
-function files(plan: RoundPlan): Record<string, string> {
+function files(plan: RoundPlan, settings: Settings): Record<string, string> {
   const python = plan.language === 'python';
   const config = {
     noisy: false,
@@ -124,7 +134,8 @@ function files(plan: RoundPlan): Record<string, string> {
     retry_delay: '0.05s',
     shuffle: plan.shuffle,
     ordered: plan.ordered,
-    ...(plan.stuck && { timeout: `${TIMEOUT_S}s` }),
+    ...(plan.stuck && { timeout: `${plan.timeoutS}s` }),
+    ...settings,
   };
   const lines = Object.entries(config).map(([key, value]) => `${key}: ${JSON.stringify(value)}\n`);
   const oldResults = plan.fixedNames
@@ -135,7 +146,7 @@ function files(plan: RoundPlan): Record<string, string> {
     'run/chaos.ts': jobModule(plan),
     ...(plan.form === 'file' && argumentFiles(plan)),
     ...oldResults,
-    ...Object.fromEntries(plan.jobs.map((job) => taskModule(job, python))),
+    ...Object.fromEntries(plan.jobs.map((job) => taskModule(job, python, plan.sleepMs))),
   };
 }
 

@@ -5,22 +5,13 @@ import { markedProcesses, leftAfter } from './processes.js';
 import { planRound, type Kill, type RoundPlan } from './plan.js';
 import { ChaosProject, runWords, type Command, type CommandResult } from './project.js';
 import { Random } from './random.js';
+import type { Report } from './report.js';
 import { Scene } from './scene.js';
 import { History } from './history.js';
 import { endOf, strike, Watch, type Hit } from './strike.js';
 
-export interface RoundReport {
-  readonly plan: RoundPlan;
+export interface RoundReport extends Report {
   readonly hits: readonly Hit[];
-  /** Commands that were run. */
-  readonly commands: number;
-  readonly ms: number;
-  /** What is wrong; none: the round passed. */
-  readonly problems: readonly string[];
-  /** What was done, for the one who looks into it. */
-  readonly story: readonly string[];
-  /** The project, if it was kept. */
-  readonly kept: string | null;
 }
 
 export interface RoundOptions {
@@ -57,6 +48,7 @@ export async function playPlan(plan: RoundPlan, options: RoundOptions): Promise<
   return {
     plan,
     hits: game.hits,
+    struck: game.hits.map(({ phase, target }) => `${phase}: ${target} killed`),
     commands: game.commands,
     ms: performance.now() - started,
     problems: game.problems,

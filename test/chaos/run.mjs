@@ -4,7 +4,7 @@
 //
 // Tests what is built in dist/. The last line is the counts; exit 1 if a round failed.
 import { build } from 'esbuild';
-import { existsSync, mkdtempSync, rmSync } from 'node:fs';
+import { existsSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { fileURLToPath, pathToFileURL } from 'node:url';
@@ -32,6 +32,15 @@ await build({
   format: 'esm',
   target: 'node20',
   logLevel: 'warning',
+  plugins: [{ name: 'own-urls', setup: keepUrls }],
 });
+/** A module that looks for files beside itself finds them, wherever the bundle lies. */
+function keepUrls(bundler) {
+  bundler.onLoad({ filter: /\.ts$/, namespace: 'file' }, ({ path }) => {
+    const url = JSON.stringify(pathToFileURL(path).href);
+    return { loader: 'ts', contents: readFileSync(path, 'utf8').replaceAll('import.meta.url', url) };
+  });
+}
+
 const { main } = await import(pathToFileURL(outfile).href);
 process.exitCode = await main(process.argv.slice(2), repo);

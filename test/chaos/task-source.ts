@@ -20,7 +20,7 @@ function mark(i: number): void {
 }
 
 async function later(i: number) {
-  await new Promise((resolve) => setTimeout(resolve, 1 + (i % 7)));
+  await new Promise((resolve) => setTimeout(resolve, SLEEP_MS * (1 + (i % 7))));
   return { i, square: i * i };
 }
 
@@ -108,7 +108,7 @@ def work(arg):
         text = "%d \\u00e9\\"\\\\\\u65e5 " % i
         return {"i": i, "text": text * math.ceil(20000 / len(text))}
     if letter == "s":
-        time.sleep((1 + i % 7) / 1000)
+        time.sleep(SLEEP_MS * (1 + i % 7) / 1000)
         return {"i": i, "square": i * i}
     if letter == "x":
         raise IndexError("no %d" % i)
@@ -137,8 +137,12 @@ def work(arg):
 `;
 
 /** The module of a job: its path in the project, and its text. */
-export function taskModule(job: JobPlan, python: boolean): readonly [path: string, text: string] {
-  const constants = { LETTERS: job.letters, SIDE: job.side };
+export function taskModule(
+  job: JobPlan,
+  python: boolean,
+  sleepMs: number,
+): readonly [path: string, text: string] {
+  const constants = { LETTERS: job.letters, SIDE: job.side, SLEEP_MS: sleepMs };
   const lines = Object.entries(constants).map(
     ([name, value]) => `${python ? '' : 'const '}${name} = ${JSON.stringify(value)}`,
   );

@@ -65,6 +65,30 @@ describe('the command line', () => {
     expect(parse('run a --gpu-image=repo/x:1').options.gpu_image).toBe('repo/x:1');
   });
 
+  it('adds the options up that one --slurm after the other gives', () => {
+    expect(
+      parseCommandLine([
+        ...['retry', '--slurm', 'exclusive', '--slurm=comment=a b=c', '--memory', '16G', '--slurm'],
+        ...[
+          'comment=d',
+          '--slurm',
+          '{"nice": 5, "exclusive": false}',
+          '--partition',
+          'big',
+          '--gpus',
+          'a100:2',
+        ],
+      ]).options,
+    ).toEqual({
+      slurm: { exclusive: false, comment: 'd', nice: 5 },
+      memory: 16 * 1024 ** 3,
+      partition: 'big',
+      gpus: 'a100:2',
+    });
+    expect(failure('run a --slurm=---=1').message).toMatch(/^--slurm: expected option names/);
+    expect(failure('run a --slurm __proto__=1').code).toBe('USAGE');
+  });
+
   it('names the nearest option for an unknown one', () => {
     const error = failure('run a --nosy');
     expect(error.code).toBe('UNKNOWN_OPTION');

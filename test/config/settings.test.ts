@@ -92,6 +92,20 @@ describe('the configuration file', () => {
     ['noisy: [true]\n', 1, 'true or false'],
     ['results_dir: 2019\n', 1, 'text'],
     ['results_dir: ""\n', 1, 'text'],
+    ['gpus: a100\n', 1, 'a100:2'],
+    ['gpus: "a 100:2"\n', 1, 'a100:2'],
+    ['gpus: a100:1.5\n', 1, 'a100:2'],
+    ['partition: [a]\n', 1, 'text'],
+    ['setup: [1]\n', 1, 'list of lines'],
+    ['setup: {a: b}\n', 1, 'list of lines'],
+    ['slurm: exclusive=true\n', 1, 'option names'],
+    ['slurm: [exclusive]\n', 1, 'option names'],
+    ['slurm: {__proto__: true}\n', 1, 'option names'],
+    ['slurm: {"a b": 1}\n', 1, 'option names'],
+    ['slurm: {comment: [1]}\n', 1, 'option names'],
+    ['slurm: {comment: .nan}\n', 1, 'option names'],
+    ['max_workers: 0\n', 1, '1 or more'],
+    ['time: never\n', 1, 'duration'],
     ['suppress: {a: 1}\n', 1, 'list'],
     ['suppress: [1]\n', 1, 'list'],
     ['container: dcoker\n', 1, 'docker'],
@@ -141,6 +155,27 @@ describe('the environment', () => {
     expect(sources.cpus).toEqual({ level: 'environment', where: 'DL_JOBS_CPUS' });
   });
 
+  it('holds lines and options as text', async () => {
+    const { values } = await load('', {
+      DL_JOBS_SETUP: 'module load gcc,cuda\n\nexport A="b, c"',
+      DL_JOBS_SLURM: '{"--mail_type": "END,FAIL", "nice": 100, "exclusive": true}',
+      DL_JOBS_GPUS: ' a100:2 ',
+      DL_JOBS_TIME: '1h30m',
+      DL_JOBS_PARTITION: 'none',
+    });
+    expect(values).toMatchObject({
+      setup: ['module load gcc,cuda', 'export A="b, c"'],
+      slurm: { 'mail-type': 'END,FAIL', nice: 100, exclusive: true },
+      gpus: 'a100:2',
+      time: 5400,
+      partition: null,
+    });
+    const one = await load('', { DL_JOBS_SLURM: 'comment=a=b, c', DL_JOBS_SETUP: 'none' });
+    expect(one.values).toMatchObject({ slurm: { comment: 'a=b, c' }, setup: [] });
+    for (const text of ['{"a":', '[]', '=1', '{"a": null}'])
+      expect((await failure('', { DL_JOBS_SLURM: text })).message).toContain('DL_JOBS_SLURM');
+  });
+
   it('is refused with the name of the variable', async () => {
     const error = await failure('', { DL_JOBS_CPUS: 'many' });
     expect(error.message).toBe(
@@ -159,6 +194,25 @@ describe('overlay', () => {
     expect(both.sources.gpus).toEqual({ level: 'job', where: 'DLJob tiles.segment' });
     expect(base.values).toMatchObject({ cpus: 2, gpus: 0 });
     expect(compareLevels('job', 'file')).toBeGreaterThan(0);
+  });
+
+  it('adds options of a platform up, each from the strongest place that has it', async () => {
+    const base = await load('slurm: {exclusive: true, comment: file, nice: 1}\n', {
+      DL_JOBS_SLURM: 'comment=environment',
+    });
+    const job = overlay(base, 'job', { slurm: { exclusive: true, nice: 2, reservation: 'x' } }, 'DLJob a.b');
+    const both = overlay(job, 'command line', { slurm: { exclusive: false } }, () => '--slurm');
+    const weaker = overlay(both, 'file', { slurm: { nice: 3, mem: 1 } }, 'file:1');
+    expect(weaker.values.slurm).toEqual({ ...both.values.slurm, mem: 1 });
+    expect(weaker.sources.slurm).toEqual(both.sources.slurm);
+    expect(both.values.slurm).toEqual({
+      exclusive: false,
+      comment: 'environment',
+      nice: 2,
+      reservation: 'x',
+    });
+    expect(both.sources.slurm).toEqual({ level: 'command line', where: '--slurm' });
+    expect(base.values.slurm).toEqual({ exclusive: true, comment: 'environment', nice: 1 });
   });
 
   it('checks what it is given, and says who gave it', async () => {
@@ -191,6 +245,12 @@ describe('generateConfig', () => {
       gpu_ids: ['0', '1'],
       python: '~/.venv/bin/python',
       cpu_image: 'repo:5000/x@sha256:ab',
+      gpus: '1080:2' as const,
+      setup: ['module load a,b', "export X=\"$(printf '%s' '#')\"", 'a\nb'],
+      slurm: { exclusive: true, comment: 'a: "b" #c\n', nice: -5, 'mail-type': 'false' },
+      partition: 'big,small',
+      time: 90.5,
+      node: '/opt/node 20/bin/node',
     };
     const text = generateConfig(values);
     for (const key of SETTING_KEYS) expect(text).toMatch(new RegExp(`^# .+\\n${key}: `, 'm'));

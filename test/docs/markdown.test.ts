@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { outputPattern, parseBlocks, parseCommands } from './markdown.js';
+import { outputPattern, parseBlocks, parseCommands, projectsOf } from './markdown.js';
 
 const page = `
 # A page
@@ -18,9 +18,20 @@ $ false
 \`\`\`
 
 <!-- project -->
+<!-- needs: slurm -->
 
 \`\`\`yaml
 noisy: true
+\`\`\`
+
+\`\`\`console
+$ dl_jobs run a
+\`\`\`
+
+<!-- project -->
+
+\`\`\`yaml
+noisy: false
 \`\`\`
 `;
 
@@ -31,6 +42,8 @@ describe('the code of a page', () => {
       ['ts', 'run/a.ts', 0, 0],
       ['console', null, 1, 0],
       ['yaml', null, 0, 1],
+      ['console', null, 0, 1],
+      ['yaml', null, 0, 2],
     ]);
     expect(blocks[0]?.text).toBe('export {};\n');
   });
@@ -43,6 +56,14 @@ describe('the code of a page', () => {
       ['dl_jobs run a', ['...'], 0],
       ['false', [], 1],
     ]);
+  });
+
+  it('is run where there is what its project needs, if it has commands', () => {
+    const lines = (needs: 'slurm' | null) =>
+      [...projectsOf(parseBlocks(page), needs).values()].map((blocks) => blocks.map(({ line }) => line));
+    expect(lines(null)).toEqual([[6, 11]]);
+    expect(lines('slurm')).toEqual([[20, 24]]);
+    expect(() => parseBlocks('<!-- needs: slrum -->\n')).toThrow('line 1: expected one of slurm, got slrum');
   });
 
   it('is refused when a block has no end', () => {

@@ -6,6 +6,7 @@
  * | comment | meaning |
  * |---|---|
  * | `<!-- project -->` | begins a new, empty project folder; all blocks up to the next such comment share it |
+ * | `<!-- needs: slurm -->` | the commands of this project, of all its blocks, need a cluster: `test/slurm/docs.test.ts` runs them |
  * | `<!-- file: run/tiles.ts -->` | the block is this file of the project |
  * | `<!-- exit: 1 -->` | the last command of the console block ends with this exit code, not with 0 |
  * | `<!-- not run: why -->` | the block is only shown |
@@ -28,6 +29,10 @@ export interface Command {
   readonly exitCode: number;
 }
 
+/** What commands can need that is not there everywhere. */
+const NEEDS = ['slurm'] as const;
+export type DocsNeed = (typeof NEEDS)[number];
+
 /** A fenced block of a page. */
 export interface Block {
   /** Line of the opening fence, from 1. */
@@ -36,6 +41,8 @@ export interface Block {
   readonly text: string;
   /** Position of its project in the page, from 0. */
   readonly project: number;
+  /** What the commands of its project need; null: nothing. */
+  readonly needs: DocsNeed | null;
   readonly file: string | null;
   readonly exitCode: number;
   readonly shownOnly: boolean;
@@ -59,7 +66,8 @@ export function allPages(): Page[] {
 
 /** The fenced blocks of a page of Markdown. */
 export function parseBlocks(text: string): Block[] {
-  const blocks: Block[] = [];
+  const blocks: Omit<Block, 'needs'>[] = [];
+  const needs = new Map<number, DocsNeed>();
   let project = 0;
   let used = false;
   let marks = new Map<string, string>();
@@ -85,16 +93,37 @@ export function parseBlocks(text: string): Block[] {
       continue;
     }
     const fence = /^(`{3,})([\w-]*)\s*$/.exec(line);
-    const mark = /^<!-- (project|file|exit|not run)(?:: (.+))? -->$/.exec(line);
+    const mark = /^<!-- (project|needs|file|exit|not run)(?:: (.+))? -->$/.exec(line);
     if (fence?.[1]) open = { line: index + 1, language: fence[2] ?? '', fence: fence[1], body: [] };
     else if (mark?.[1] === 'project') {
       if (used) project++;
       used = false;
+    } else if (mark?.[1] === 'needs') {
+      const need = NEEDS.find((known) => known === mark[2]);
+      if (need === undefined) {
+        throw new Error(
+          `line ${index + 1}: expected one of ${NEEDS.join(', ')}, got ${mark[2] ?? 'nothing'}`,
+        );
+      }
+      needs.set(project, need);
     } else if (mark?.[1]) marks.set(mark[1], mark[2] ?? '');
     else if (line.trim() !== '') marks = new Map();
   }
   if (open) throw new Error(`the block that begins on line ${open.line} has no end`);
-  return blocks;
+  return blocks.map((block) => ({ ...block, needs: needs.get(block.project) ?? null }));
+}
+
+/** Projects of a page whose commands are to be run, each with its blocks. */
+export function projectsOf(blocks: readonly Block[], needs: DocsNeed | null): ReadonlyMap<number, Block[]> {
+  const projects = new Map<number, Block[]>();
+  for (const block of blocks) {
+    if (block.shownOnly || block.needs !== needs) continue;
+    projects.set(block.project, [...(projects.get(block.project) ?? []), block]);
+  }
+  for (const [index, project] of projects) {
+    if (!project.some(({ language }) => language === 'console')) projects.delete(index);
+  }
+  return projects;
 }
 
 /** The commands of a console block. */

@@ -73,12 +73,17 @@ export function writeProjectFile(folder: string, path: string, text: string): vo
 }
 
 /** Runs one command line by bash in `cwd`, with `dl_jobs` on the path and none of our settings in the environment. */
-export async function shell(cwd: string, command: string): Promise<Finished> {
+export async function shell(
+  cwd: string,
+  command: string,
+  more: Readonly<Record<string, string>> = {},
+): Promise<Finished> {
   const bin = makeFolder();
   writeFileSync(join(bin, 'dl_jobs'), `#!/bin/sh\nexec "${process.execPath}" "${BIN}" "$@"\n`);
   chmodSync(join(bin, 'dl_jobs'), 0o755);
   const kept = Object.entries(process.env).filter(([name]) => !name.startsWith('DL_JOBS_'));
-  const env = { ...Object.fromEntries(kept), NO_COLOR: '1', PATH: `${bin}:${process.env['PATH'] ?? ''}` };
+  const path = `${bin}:${process.env['PATH'] ?? ''}`;
+  const env = { ...Object.fromEntries(kept), ...more, NO_COLOR: '1', PATH: path };
   // One pipe for both, so that lines keep their order.
   const child = spawn('bash', ['-c', `exec 2>&1\n${command}`], {
     cwd,

@@ -2,7 +2,8 @@
 import { randomBytes } from 'node:crypto';
 import { expect, test } from 'vitest';
 import { chaosOptions } from '../chaos/options.js';
-import { playRounds, reportLines } from '../chaos/main.js';
+import { playRounds } from '../chaos/main.js';
+import { reportLines } from '../chaos/report.js';
 import { repoRoot } from '../support/project.js';
 import { requires } from '../support/requires.js';
 import { onLinux } from './processes.js';

@@ -2,6 +2,7 @@
 import { existsSync, readFileSync, readdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
+import type { RoundFile } from '../../src/store/rounds.js';
 import { makeProject, one, readNdjson, type Project } from '../support/project.js';
 import { ends, runDir } from './journal.js';
 
@@ -49,6 +50,44 @@ const results = (project: Project): { i: number }[] => readNdjson(one(project.pa
 const errors = (project: Project): { TASK_ID: number }[] => readNdjson(one(project.path('errors/*.ndjson')));
 
 describe('retry', () => {
+  test('notes what it was told to ask for, and a later round asks for the same', async () => {
+    const project = makeProject({ ...FILES, 'dl_jobs.config.yaml': 'noisy: false\nslurm: {nice: 1}\n' });
+    expect((await project.run(['run', 'j.failing', '2'])).code).toBe(1);
+    const dir = runDir(project.dir);
+    const round = (n: number): RoundFile =>
+      JSON.parse(readFileSync(join(dir, `rounds/${n}/round.json`), 'utf8')) as RoundFile;
+    expect(round(1).resources).toMatchObject({ cpus: 1, slurm: { partition: null, options: { nice: 1 } } });
+    const told = ['--memory', '16G', '--partition', 'big', '--slurm=exclusive', '--slurm', 'comment=a b'];
+    expect((await project.run(['retry', ...told, '--cpus', '2'])).code).toBe(1);
+    expect((await project.run(['retry', '--partition', 'none', '--slurm', 'nice=false'])).code).toBe(1);
+    const options = { nice: 1, exclusive: true, comment: 'a b' };
+    expect(round(2)).toMatchObject({
+      resources: { cpus: 2, slurm: { partition: 'big', options } },
+      policy: { memory: 16 * 1024 ** 3 },
+    });
+    expect(round(3)).toMatchObject({
+      resources: { cpus: 2, slurm: { partition: null, options: { ...options, nice: false } } },
+      policy: { memory: 16 * 1024 ** 3 },
+    });
+  });
+
+  test('goes on with a run that was made before jobs said anything of Slurm', async () => {
+    const project = makeBugs();
+    expect((await project.run(['run', 'j.failing', '2'])).code).toBe(1);
+    const dir = runDir(project.dir);
+    for (const [path, member] of [
+      ['run.json', 'spec'],
+      ['rounds/1/round.json', 'resources'],
+    ] as const) {
+      const file = JSON.parse(readFileSync(join(dir, path), 'utf8')) as Record<string, object>;
+      file[member] = { ...file[member], slurm: undefined, gpuType: undefined };
+      writeFileSync(join(dir, path), JSON.stringify(file));
+    }
+    expect((await project.run(['retry', '--time', '1h', '--gpus', '0'])).code).toBe(1);
+    const second = JSON.parse(readFileSync(join(dir, 'rounds/2/round.json'), 'utf8')) as RoundFile;
+    expect(second.resources).toMatchObject({ gpuType: null, slurm: { time: 3600, maxWorkers: 16 } });
+  });
+
   test('with the mended code leaves no error, and the lines of each task once', async () => {
     const project = makeBugs();
     expect((await project.run(['run', 'j'])).code).toBe(1);

@@ -44,7 +44,7 @@ describe('status and errors of a run that has ended', () => {
     const status = await statusOf(project, latest(project).slice(-6));
     expect(Object.keys(status)).toEqual(
       `id group groupIndex groupSize job name platform language status reason round kind counts percent rate etaMs
-       created started roundStarted ended durationMs failures slowest taskMs memoryMiB hosts controller rounds path
+       created started roundStarted ended durationMs failures slowest taskMs memoryMiB hosts queue controller rounds path
        outputs next`.split(/\s+/),
     );
     expect(status).toMatchObject({

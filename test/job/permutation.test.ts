@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest';
-import { permutation } from '../../src/job/permutation.js';
+import { permutation } from '../../src/store/permutation.js';
 
 const orderOf = (n: number, key: string): number[] => {
   const at = permutation(n, key);

@@ -8,6 +8,7 @@ import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { recordLine } from '../../src/contract/record-line.js';
 import type { EndRecord, JournalRecord } from '../../src/contract/record.js';
+import { NO_SLURM } from '../../src/contract/spec.js';
 import { findTask, type TaskRecords } from '../../src/outputs/find-task.js';
 import { acceptDamage } from '../../src/store/damage.js';
 import { JournalWriter } from '../../src/store/journal-writer.js';
@@ -22,7 +23,16 @@ const ROUND: Omit<RoundFile, 'work' | 'round' | 'again'> = {
   code: 'c',
   entry: 't.mjs',
   shuffle: null,
-  resources: { cpus: 1, gpus: 0, workers: 1, taskConcurrency: 1 },
+  resources: {
+    cpuJob: true,
+    image: '',
+    cpus: 1,
+    gpus: 0,
+    gpuType: null,
+    workers: 1,
+    taskConcurrency: 1,
+    slurm: NO_SLURM,
+  },
   policy: {
     retries: 0,
     retryOn: [],

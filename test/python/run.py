@@ -1,7 +1,8 @@
 """Runs the Python tests and writes their counts as JSON to the file named by the first argument.
 
 Any further arguments are parts of test ids to choose (``test_ndjson``). A test that is skipped with a reason that
-begins with ``missing: `` counts as failed when ``DL_JOBS_CI`` is ``1``.
+begins with ``missing: `` counts as failed when ``DL_JOBS_CI`` is ``1``; else what follows, such as
+``numpy: pip install numpy``, is listed in the file as ``missing``.
 """
 
 import json
@@ -41,10 +42,12 @@ def main(out, words):
     runner = unittest.TextTestRunner(stream=sys.stderr, resultclass=Result)
     result = runner.run(unittest.TestSuite(chosen(suite, words)))
     failed = len(result.failures) + len(result.errors) + len(result.unexpectedSuccesses)
+    reasons = [reason for _, reason in result.skipped if reason.startswith("missing: ")]
     counts = {
         "passed": result.passed + len(result.expectedFailures),
         "failed": failed,
         "skipped": len(result.skipped),
+        "missing": [reason[len("missing: ") :] for reason in reasons],
     }
     with open(out, "w") as file:
         json.dump(counts, file)

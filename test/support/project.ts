@@ -21,7 +21,6 @@ export const repoRoot = resolve(dirname(fileURLToPath(import.meta.url)), '../..'
 /** The built command line. */
 export const bin = join(repoRoot, 'dist/cli/bin.js');
 
-/** Everything that a shell, a URL or a careless join gets wrong. */
 const HOSTILE_NAME = 'sp ace "dq" \'sq\'\n$HOME #%20 ñ日本';
 
 export interface RunOptions {
@@ -59,14 +58,18 @@ afterAll(() => {
   for (const remove of leftovers) remove();
 });
 
+export interface ProjectOptions {
+  /** Its path holds everything that a shell, a URL or a careless join gets wrong. */
+  readonly hostilePath?: boolean;
+  /** It stays until the test file ends: vitest does not know which of several tests that run at a time it belongs to. */
+  readonly untilFileEnds?: boolean;
+}
+
 /**
  * A temporary project: `files` by their path relative to it, and `node_modules/dl-jobs` linked to this repository.
  * It is removed, and what still runs in it killed, when the test ends; made outside of a test, when the file ends.
  */
-export function makeProject(
-  files: Readonly<Record<string, string>>,
-  options: { readonly hostilePath?: boolean } = {},
-): Project {
+export function makeProject(files: Readonly<Record<string, string>>, options: ProjectOptions = {}): Project {
   const base = realpathSync(mkdtempSync(join(tmpdir(), 'dl-jobs-test-')));
   const dir = join(base, options.hostilePath === true ? HOSTILE_NAME : 'project');
   const children = new Set<ChildProcess>();
@@ -77,7 +80,7 @@ export function makeProject(
   };
   leftovers.add(remove);
   try {
-    onTestFinished(remove);
+    if (options.untilFileEnds !== true) onTestFinished(remove);
   } catch {
     // Not inside a test: `afterAll` removes it.
   }

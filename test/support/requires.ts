@@ -8,18 +8,66 @@
  *
  * Where the component is missing the test is skipped. With `DL_JOBS_CI=1` (`npm test -- --no-missing`) it is a
  * failure instead, so that nothing is skipped unseen where everything should be there. Python tests say the same with
- * a skip reason that begins with `missing: `.
+ * a skip reason that begins with `missing: `. `npm test` says at its end what was left out, and how to get it.
  */
 import { spawnSync } from 'node:child_process';
+import type { TaskMeta } from 'vitest';
 
-/** Component → a command that ends with 0 where the component works. */
+interface Need {
+  /** Ends with 0 where the component works. */
+  readonly check: readonly [string, ...string[]];
+  /** For who runs the tests on a machine that lacks it. */
+  readonly get: string;
+  /** It is a matter of the kernel, and cannot be installed: even CI does without it. */
+  readonly cannotInstall?: true;
+}
+
+/** Root that may make namespaces, and all these commands; `/usr/sbin` is not on everybody's path. */
+const asRoot = (...commands: readonly string[]): Need['check'] => [
+  'sh',
+  '-ec',
+  `PATH=$PATH:/usr/sbin:/sbin; test "$(id -u)" = 0; command -v ${commands.join(' && command -v ')}; unshare -p -f -m -u true`,
+];
+
 const COMPONENTS = {
-  python3: ['python3', '-c', 'import sys; sys.exit(sys.version_info < (3, 8))'],
-  podman: ['podman', 'info'],
-  slurm: ['sinfo', '--noheader'],
-  /** May mount file systems in memory: root, and not in a container that forbids it. */
-  tmpfs: ['sh', '-c', 'd=$(mktemp -d) && mount -t tmpfs -o size=1m none "$d" && umount "$d" && rmdir "$d"'],
-} as const satisfies Record<string, readonly [string, ...string[]]>;
+  python3: {
+    check: ['python3', '-c', 'import sys; sys.exit(sys.version_info < (3, 8))'],
+    get: 'Python 3.8 or newer as python3',
+  },
+  /** Virtual environments; Debian has a package of its own for them. */
+  venv: {
+    check: ['python3', '-c', 'import ensurepip, venv'],
+    get: 'apt-get install python3-venv',
+  },
+  podman: {
+    check: ['podman', 'info'],
+    get: 'apt-get install podman runc catatonit',
+  },
+  /** A service of our own can be started. */
+  docker: {
+    check: ['sh', '-c', 'command -v dockerd && command -v docker && [ "$(id -u)" = 0 ]'],
+    get: 'apt-get install docker.io, and run the tests as root; no service needs to run',
+  },
+  slurm: {
+    check: asRoot('munged', 'slurmctld', 'slurmd', 'sbatch', 'scontrol'),
+    get: 'apt-get install munge slurmctld slurmd slurm-client, and run the tests as root; no cluster needs to run',
+  },
+  slurmdbd: {
+    check: asRoot('slurmdbd', 'mariadbd', 'mariadb-install-db', 'mariadb'),
+    get: 'apt-get install slurmdbd mariadb-server-core mariadb-client-core, and run the tests as root',
+  },
+  /** Control groups of version 1 for memory. */
+  cgroup1: {
+    check: ['test', '-w', '/sys/fs/cgroup/memory/cgroup.procs'],
+    get: 'run the tests as root, where control groups of version 1 are mounted in /sys/fs/cgroup',
+    cannotInstall: true,
+  },
+  /** May mount file systems in memory. */
+  tmpfs: {
+    check: ['sh', '-c', 'd=$(mktemp -d) && mount -t tmpfs -o size=1m none "$d" && umount "$d" && rmdir "$d"'],
+    get: 'run the tests as root, and not in a container that forbids it to mount',
+  },
+} as const satisfies Record<string, Need>;
 
 /** A component that a test can ask for. */
 export type Component = keyof typeof COMPONENTS;
@@ -29,11 +77,18 @@ const found = new Map<Component, boolean>();
 function isThere(component: Component): boolean {
   let there = found.get(component);
   if (there === undefined) {
-    const [command, ...args] = COMPONENTS[component];
+    const [command, ...args] = COMPONENTS[component].check;
     there = spawnSync(command, args, { stdio: 'ignore', timeout: 30_000 }).status === 0;
     found.set(component, there);
   }
   return there;
+}
+
+declare module 'vitest' {
+  interface TaskMeta {
+    /** Component that was missing → how to get it; `npm test` says so at its end. */
+    missing?: Readonly<Record<string, string>>;
+  }
 }
 
 /**
@@ -41,10 +96,15 @@ function isThere(component: Component): boolean {
  *
  * @throws Error when one is missing and `DL_JOBS_CI` is `1`: the whole test file then fails.
  */
-export function requires(...components: readonly Component[]): { skip: boolean } {
+export function requires(...components: readonly Component[]): { skip: boolean; meta?: Partial<TaskMeta> } {
   const missing = components.filter((component) => !isThere(component));
-  if (missing.length > 0 && process.env['DL_JOBS_CI'] === '1') {
-    throw new Error(`missing component: ${missing.join(', ')} (skipped without --no-missing)`);
+  if (missing.length === 0) return { skip: false };
+  const needed = missing.filter((component) => !('cannotInstall' in COMPONENTS[component]));
+  if (needed.length > 0 && process.env['DL_JOBS_CI'] === '1') {
+    throw new Error(`missing component: ${needed.join(', ')} (skipped without --no-missing)`);
   }
-  return { skip: missing.length > 0 };
+  return {
+    skip: true,
+    meta: { missing: Object.fromEntries(missing.map((name) => [name, COMPONENTS[name].get])) },
+  };
 }

@@ -1,7 +1,13 @@
 /** `dl_jobs attach [RUN]`: the live view of a run that another process controls. */
+import { loadSettings } from '../../config/load.js';
+import { adoptRun } from '../../job/adopt.js';
+import { givenVariables } from '../../job/continue-run.js';
+import { executeRound } from '../../job/execute.js';
 import { ResultsTail } from '../../outputs/results-tail.js';
 import { nextSteps } from '../../outputs/run-report.js';
 import { isLive, viewRun, type RunOverview, type RunState } from '../../outputs/run-state.js';
+import { roundElsewhere } from '../../outputs/unwatched.js';
+import { lockState } from '../../store/lock.js';
 import { storedSummary } from '../../outputs/stored-summary.js';
 import type { Io } from '../io.js';
 import { onInterrupt, type Interrupt } from '../interrupts.js';
@@ -22,6 +28,7 @@ const PIECE = 1_048_576;
  */
 export async function runCommand(parsed: ParsedCommand, io: Io): Promise<number> {
   const first = viewRun(await namedRun(parsed, io));
+  if (first.isUnwatched === true) return await watchOver(first, io);
   const reporter = new TerminalReporter(io);
   let last = first;
   if (isLive(first.state.status)) {
@@ -31,6 +38,7 @@ export async function runCommand(parsed: ParsedCommand, io: Io): Promise<number>
     } finally {
       interrupt.release();
     }
+    if (isDeserted(last) && !interrupt.came) return await watchOver(last, io);
     if (isLive(last.state.status)) {
       io.stderr.write(`left running; \`dl_jobs attach ${first.id}\` watches it again\n`);
       return 0;
@@ -43,6 +51,43 @@ export async function runCommand(parsed: ParsedCommand, io: Io): Promise<number>
   const steps = nextSteps(last.id, last.state, false).filter((step) => !step.startsWith('dl_jobs resume'));
   for (const step of steps) io.stderr.write(`  next       ${step}\n`);
   return exitCodeOf(summary);
+}
+
+/** True: workers elsewhere can be gone on with, and their controller is dead or, on another machine, gives no sign. */
+function isDeserted({ paths, state, isUnwatched }: RunOverview): boolean {
+  if (isUnwatched === true) return true;
+  return state.status === 'stalled' && lockState(paths).state === 'unknown' && roundElsewhere(paths) !== null;
+}
+
+/** Takes the place of the controller that is gone: outputs are written, and workers replaced, while this goes on. */
+async function watchOver({ id, paths }: RunOverview, io: Io): Promise<number> {
+  const variables = givenVariables(await loadSettings(io), io.env);
+  const prepared = await adoptRun(paths, { variables });
+  if (prepared === null) return exitCodeOf(storedSummary(viewRun(paths)));
+  const reporter = new TerminalReporter(io);
+  for (const warning of prepared.warnings) reporter.warn(warning);
+  const never = new AbortController().signal;
+  const leave = new AbortController();
+  const undo = (['SIGINT', 'SIGTERM', 'SIGHUP'] as const).map((name) =>
+    io.onSignal(name, () => leave.abort()),
+  );
+  io.stderr.write(`watching over ${id}; Ctrl-C leaves it running\n`);
+  try {
+    const summary = await executeRound(prepared, {
+      reporter,
+      signal: never,
+      killSignal: never,
+      leaveSignal: leave.signal,
+    });
+    if (summary.status === 'running') {
+      io.stderr.write(`left running; \`dl_jobs attach ${id}\` watches over it again\n`);
+      return 0;
+    }
+    reporter.finished(summary);
+    return exitCodeOf(summary);
+  } finally {
+    for (const undoOne of undo) undoOne();
+  }
 }
 
 /** Resolves when the run has ended, or Ctrl-C was pressed, to what is then known of it. */
@@ -71,7 +116,7 @@ async function watch(
         isShown = true;
       }
       await passOn();
-      if (!isLive(state.status) || interrupt.came) return overview;
+      if (!isLive(state.status) || interrupt.came || isDeserted(overview)) return overview;
       const notice = noticeOf(overview);
       if (notice !== said && notice !== '') reporter.warn(notice);
       said = notice;

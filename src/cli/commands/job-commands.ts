@@ -16,4 +16,6 @@ export { runCommand as clean } from './clean.js';
 export { runCommand as logs } from './logs.js';
 export { runCommand as results } from './results.js';
 export { runCommand as outputs } from './outputs.js';
+export { runCommand as doctor } from './doctor.js';
+export { runCommand as worker } from './worker.js';
 export { runCommand as replay } from './replay.js';

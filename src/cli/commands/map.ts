@@ -7,6 +7,7 @@ import { DLJob } from '../../job/dl-job.js';
 import { detach } from '../detach.js';
 import type { Io } from '../io.js';
 import type { ParsedCommand } from '../tokenize.js';
+import { isDryRun } from './dry-run.js';
 import { runReported } from './reporting.js';
 
 export async function runCommand(parsed: ParsedCommand, io: Io): Promise<number> {
@@ -32,13 +33,14 @@ export async function runCommand(parsed: ParsedCommand, io: Io): Promise<number>
       hint: 'FILE is .ndjson, .json or .csv; `--args_list -` reads NDJSON from standard input.',
     });
   }
-  if (options.detach === true) return await detach(io, options.args_list === '-');
+  if (!isDryRun(options) && options.detach === true) return await detach(io, options.args_list === '-');
   const base = await loadSettings(io);
   const job = new DLJob({
     moduleName: method.slice(0, dot),
     methodName: method.slice(dot + 1),
     argsList: options.args_list === '-' ? stdinLines(io) : options.args_list,
-    platformJob: options.platform !== undefined,
+    // There is no job to say it: what is configured is meant.
+    platformJob: (options.platform ?? base.values.platform) !== 'local',
   });
   return await runReported(job, base, parsed, io);
 }

@@ -31,6 +31,8 @@ export async function runCommand(parsed: ParsedCommand, io: Io): Promise<number>
       inspect,
       environment: io.env,
       signal: stop.signal,
+      notice: (text) => void io.stderr.write(`${text}\n`),
+      warn: (text) => void io.stderr.write(`warning: ${text}\n`),
     });
     if (stop.signal.aborted) return 130;
     await printAll(

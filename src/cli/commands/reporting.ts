@@ -2,12 +2,14 @@ import { YoungHeap } from '../../base/young-heap.js';
 import type { ResolvedSettings } from '../../config/load.js';
 import type { DLJob } from '../../job/dl-job.js';
 import type { Reporter } from '../../job/reporter.js';
-import { runJobs } from '../../job/run-jobs.js';
+import { planJobs } from '../../job/dry-run.js';
+import { runJobs, type InvocationOptions } from '../../job/run-jobs.js';
 import type { RunSummary } from '../../outputs/summary.js';
 import { watchInterrupts } from '../interrupts.js';
 import type { RunPaths } from '../../store/run-folder.js';
 import type { Io } from '../io.js';
 import { settingsFromOptions } from '../options.js';
+import { dryRun, isDryRun } from './dry-run.js';
 import { TerminalReporter } from '../terminal-reporter.js';
 import type { ParsedCommand } from '../tokenize.js';
 
@@ -15,6 +17,7 @@ export interface Reporting {
   readonly reporter: Reporter;
   readonly signal: AbortSignal;
   readonly killSignal: AbortSignal;
+  readonly leaveSignal: AbortSignal;
   readonly onCommitted: (runs: readonly RunPaths[]) => void;
   readonly env: Io['env'];
 }
@@ -36,11 +39,12 @@ export async function withReporting(
   const interrupts = watchInterrupts(io);
   const reporter = new TerminalReporter(io);
   try {
-    const { signal, killSignal } = interrupts;
+    const { signal, killSignal, leaveSignal } = interrupts;
     const summaries = await work({
       reporter,
       signal,
       killSignal,
+      leaveSignal,
       env: io.env,
       onCommitted: (runs) => io.announce(runs.map(({ dir }) => dir)),
     });
@@ -60,16 +64,19 @@ export async function runReported(
   io: Io,
   extra: { readonly codeRoot?: string } = {},
 ): Promise<number> {
-  return await withReporting(io, (reporting) =>
-    runJobs([job], {
-      ...reporting,
-      ...extra,
-      base,
-      cwd: io.cwd,
-      obeysDev: true,
-      settings: settingsFromOptions(options),
-      limit: options.limit ?? null,
-      sample: options.sample ?? null,
-    }),
-  );
+  const invocation: InvocationOptions = {
+    ...extra,
+    base,
+    cwd: io.cwd,
+    obeysDev: true,
+    settings: settingsFromOptions(options),
+    limit: options.limit ?? null,
+    sample: options.sample ?? null,
+  };
+  if (isDryRun(options)) {
+    return await dryRun(io, options.json === true, (planning) =>
+      planJobs([job], { ...planning, ...invocation }),
+    );
+  }
+  return await withReporting(io, (reporting) => runJobs([job], { ...reporting, ...invocation }));
 }

@@ -1,8 +1,9 @@
 /** `dl_jobs rm RUN…` */
 import { formatSize } from '../../base/sizes.js';
-import { InfrastructureError, UsageError } from '../../base/errors.js';
+import { DlJobsError, InfrastructureError, UsageError } from '../../base/errors.js';
 import { cancelRun } from '../../job/cancel-run.js';
 import { outputsThere } from '../../outputs/outputs-there.js';
+import { viewRun } from '../../outputs/run-state.js';
 import { findRun } from '../../store/find-run.js';
 import { lockState } from '../../store/lock.js';
 import { refuseOtherFolder, removeRun } from '../../store/remove-run.js';
@@ -26,7 +27,7 @@ export async function runCommand({ words, options }: ParsedCommand, io: Io): Pro
   // Before any is deleted it is known that all can be.
   if (options.force !== true) for (const [, paths] of runs) refuseControlled(paths);
   for (const [, paths] of runs) {
-    if (options.force === true && lockState(paths).state !== 'free') {
+    if (options.force === true && (lockState(paths).state !== 'free' || goesOnElsewhere(paths))) {
       await cancelRun(paths, {
         onWait: ({ pid, host }) =>
           io.stderr.write(`waiting for process ${pid} on ${host} to end ${paths.dir} …\n`),
@@ -42,7 +43,26 @@ export async function runCommand({ words, options }: ParsedCommand, io: Io): Pro
   return 0;
 }
 
+/** True: workers may be at it though nobody controls it; false also for a run that cannot be read. */
+function goesOnElsewhere(paths: RunPaths): boolean {
+  try {
+    return viewRun(paths).isUnwatched === true;
+  } catch (error) {
+    if (error instanceof DlJobsError) return false;
+    throw error;
+  }
+}
+
 function refuseControlled(paths: RunPaths): void {
+  if (goesOnElsewhere(paths)) {
+    throw new InfrastructureError(
+      'RUN_LOCKED',
+      `workers of ${paths.dir} may still be at it, on its platform`,
+      {
+        hint: 'Nothing was deleted. `dl_jobs rm --force` cancels it first.',
+      },
+    );
+  }
   const { state, holder } = lockState(paths);
   // One on another machine is watched before it is believed: when the run is removed.
   if (state !== 'held' || holder === null) return;

@@ -3,6 +3,7 @@ import { DlJobsError, JobError, UsageError } from '../../base/errors.js';
 import { loadSettings, type ResolvedSettings } from '../../config/load.js';
 import { findJobFunction } from '../../job/job-function.js';
 import { findModule } from '../../snapshot/find-module.js';
+import { callAndPlan } from '../../job/dry-run.js';
 import { callAndRun } from '../../job/run.js';
 import { renderFunctionHelp } from '../help.js';
 import { detach } from '../detach.js';
@@ -10,6 +11,7 @@ import type { Io } from '../io.js';
 import { settingsFromOptions } from '../options.js';
 import type { ParsedCommand } from '../tokenize.js';
 import { parseWords } from '../words.js';
+import { dryRun, isDryRun } from './dry-run.js';
 import { withReporting } from './reporting.js';
 import { removeStdinFile, stdinFile } from './stdin-file.js';
 
@@ -31,25 +33,29 @@ export async function runCommand(parsed: ParsedCommand, io: Io): Promise<number>
     io.stdout.write(renderFunctionHelp(method, signature));
     return 0;
   }
-  if (parsed.options.detach === true) return await detach(io, parsed.options.args_list === '-');
+  const isDry = isDryRun(parsed.options);
+  if (parsed.options.detach === true && !isDry) return await detach(io, parsed.options.args_list === '-');
   const words = parseWords(rest);
   const options = await stdinFile(parsed.options, io);
   const givenOptions = Object.fromEntries(
     PASSED_ON.filter((name) => options[name] !== undefined).map((name) => [name, options[name]]),
   );
   try {
-    return await withReporting(io, (reporting) =>
-      callAndRun(method, {
-        ...reporting,
-        ...words,
-        base,
-        cwd: io.cwd,
-        settings: settingsFromOptions(options),
-        givenOptions,
-        limit: options.limit ?? null,
-        sample: options.sample ?? null,
-      }),
-    );
+    const call = {
+      ...words,
+      base,
+      cwd: io.cwd,
+      settings: settingsFromOptions(options),
+      givenOptions,
+      limit: options.limit ?? null,
+      sample: options.sample ?? null,
+    };
+    if (isDry) {
+      return await dryRun(io, options.json === true, (planning) =>
+        callAndPlan(method, { ...planning, ...call }),
+      );
+    }
+    return await withReporting(io, (reporting) => callAndRun(method, { ...reporting, ...call }));
   } catch (error) {
     throw withJobHint(error, method, base);
   } finally {

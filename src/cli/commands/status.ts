@@ -1,4 +1,5 @@
 /** `dl_jobs status [RUN] [--watch]` */
+import { lookFurther } from '../../job/look-elsewhere.js';
 import { reportOf } from '../../outputs/run-report.js';
 import { isLive, viewRun } from '../../outputs/run-state.js';
 import type { RunPaths } from '../../store/run-folder.js';
@@ -16,13 +17,13 @@ export async function runCommand(parsed: ParsedCommand, io: Io): Promise<number>
   const paths = await namedRun(parsed, io);
   const asJson = parsed.options.json === true;
   if (parsed.options.watch !== true) {
-    show(paths, io, asJson);
+    await show(paths, io, asJson);
     return 0;
   }
   const interrupt = onInterrupt(io);
   try {
     for (let first = true; ; first = false) {
-      if (show(paths, io, asJson, first ? 'first' : 'again')) return 0;
+      if (await show(paths, io, asJson, first ? 'first' : 'again')) return 0;
       await interrupt.orAfter(WATCH_MS);
       if (interrupt.came || io.stdout.closed) return 0;
     }
@@ -32,8 +33,8 @@ export async function runCommand(parsed: ParsedCommand, io: Io): Promise<number>
 }
 
 /** True: the run goes on no more. `watched`: the last look at it is replaced. */
-function show(paths: RunPaths, io: Io, asJson: boolean, watched?: 'first' | 'again'): boolean {
-  const overview = viewRun(paths);
+async function show(paths: RunPaths, io: Io, asJson: boolean, watched?: 'first' | 'again'): Promise<boolean> {
+  const overview = await lookFurther(viewRun(paths));
   const report = reportOf(overview);
   const { isTTY, columns = 80 } = io.stdout;
   if (asJson) {

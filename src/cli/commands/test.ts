@@ -8,6 +8,7 @@ import { detach } from '../detach.js';
 import type { Io } from '../io.js';
 import type { ParsedCommand } from '../tokenize.js';
 import { parseWords } from '../words.js';
+import { isDryRun } from './dry-run.js';
 import { runReported } from './reporting.js';
 
 export async function runCommand(parsed: ParsedCommand, io: Io): Promise<number> {
@@ -21,7 +22,7 @@ export async function runCommand(parsed: ParsedCommand, io: Io): Promise<number>
       },
     );
   }
-  if (parsed.options.detach === true) return await detach(io, false);
+  if (!isDryRun(parsed.options) && parsed.options.detach === true) return await detach(io, false);
   const base = await loadSettings(io);
   const { args, kwargs } = parseWords(rest);
   const { options } = parsed;

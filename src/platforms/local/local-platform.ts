@@ -2,11 +2,14 @@
 import { availableParallelism } from 'node:os';
 import { join } from 'node:path';
 import type { ExpectedRun, Platform, RoundContext, RoundHandle } from '../../contract/platform.js';
+import { openContainer } from '../../worker/container/open.js';
+import type { PlanContext, PlatformPlan } from '../../contract/plan.js';
 import { pythonHost, nodeHost } from '../../worker/host-command.js';
+import type { ContainerPlan } from '../../worker/container/plan.js';
 import { SpareHost } from '../../worker/spare-host.js';
-import { Worker } from '../../worker/worker.js';
-import { findGpus } from './gpus.js';
-import { hostPlan } from './host-plan.js';
+import { hostsFor, startWorker } from '../../worker/start-worker.js';
+import type { Worker } from '../../worker/worker.js';
+import { checkMachine } from './check-machine.js';
 
 /** Hosts that boot already; for whichever run of this process starts next. */
 let spares: SpareHost[] = [];
@@ -31,25 +34,32 @@ export const localPlatform: Platform = {
     spares = [];
   },
 
-  start(round: RoundContext): RoundHandle {
-    const { spec } = round;
-    const { memory } = spec.policy;
-    const heap = memory === null ? null : memory * spec.taskConcurrency;
-    const gpus = spec.gpus > 0 ? (spec.gpuIds ?? findGpus()) : [];
-    const plan = hostPlan(spec, gpus);
-    const claimed = spares;
-    spares = [];
-    return new Worker({
-      round,
-      hosts: plan.hosts,
-      command: (slot) => {
-        const visible = plan.visibleGpus(slot);
-        const env = { ...round.env, ...(visible !== null && { CUDA_VISIBLE_DEVICES: visible }) };
-        return spec.language === 'python'
-          ? pythonHost(spec.python, round.cwd, env)
-          : nodeHost(round.cwd, env, heap);
-      },
-      spares: claimed,
+  start(round: RoundContext): RoundHandle | Promise<RoundHandle> {
+    // Nothing is waited for where there is nothing to wait for: the hosts begin at once.
+    if ((round.spec.container ?? 'none') === 'none') return work(round, null);
+    localPlatform.release?.();
+    return openContainer(round).then((container) => work(round, container));
+  },
+
+  plan({ spec, tasks }: PlanContext): Promise<PlatformPlan> {
+    const { taskConcurrency } = spec;
+    const hosts = Math.min(hostsFor(spec).hosts, Math.ceil(tasks / taskConcurrency));
+    const each = taskConcurrency === 1 ? '' : `, ${taskConcurrency} tasks at a time in each`;
+    return Promise.resolve({
+      workers: `${hosts} ${hosts === 1 ? 'process' : 'processes'} on this machine${each}`,
+      chunks: null,
+      script: null,
+      submissions: [],
+      limits: [],
+      refusal: null,
     });
   },
+
+  checkup: checkMachine,
 };
+
+function work(round: RoundContext, container: ContainerPlan | null): Worker {
+  const claimed = spares;
+  spares = [];
+  return startWorker(round, { spares: claimed, container });
+}

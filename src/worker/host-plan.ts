@@ -1,7 +1,7 @@
 /** How many hosts run at a time on this machine, and which GPUs each of them sees. */
 import { availableParallelism } from 'node:os';
-import { ConfigError } from '../../base/errors.js';
-import type { JobSpec } from '../../contract/spec.js';
+import { ConfigError } from '../base/errors.js';
+import type { JobSpec } from '../contract/spec.js';
 
 export interface HostPlan {
   readonly hosts: number;

@@ -19,7 +19,7 @@ export function failureLimit(
     if (errors === 0) return null;
     if (failFast) return { reason: 'a task failed (fail_fast)', isUrgent: true };
     if (maxFailures === null) return null;
-    const reason = `${errors} tasks failed (max_failures ${maxFailures})`;
+    const reason = `${errors} ${errors === 1 ? 'task' : 'tasks'} failed (max_failures ${maxFailures})`;
     if (typeof maxFailures === 'number') return errors > maxFailures ? { reason, isUrgent: false } : null;
     const of = total ?? (done >= ENOUGH_TO_JUDGE ? done : Infinity);
     return errors > (Number.parseFloat(maxFailures) / 100) * of ? { reason, isUrgent: false } : null;
