@@ -11,13 +11,29 @@ const SAME_ON_EACH_NODE = [
   'full-disk',
   'logs',
   'open-run',
+  'policies',
+  'python-definitions',
+  'python-interrupt',
+  'python-memory',
+  'python-modules',
+  'python-programs',
   'remove-runs',
+  'replay',
   'requirements',
+  'requirements-npm',
   'results-command',
   'runs-list',
+  'seed-project',
   'status',
   'watch',
 ].map((name) => `test/e2e/${name}.test.ts`);
+/** Whole runs on a service that is made for the tests: most of their time is its Python's. */
+const EARTHONE = ['adversity', 'bundle', 'contract', 'secrets', 'seed-project', 'task-examples'].map(
+  (name) => `test/earthone/${name}.test.ts`,
+);
+
+/** What npm packs, the runner of the tests, and the examples of the documentation. */
+const AROUND = ['test/package/**', 'test/docs/**'];
 
 /** Each of its files starts a cluster and waits for Slurm, which has its own pace. */
 const SLURM = 'test/slurm/**';
@@ -27,7 +43,9 @@ export default defineConfig({
     include: ['test/**/*.test.ts'],
     exclude: [
       ...configDefaults.exclude,
-      ...(process.env['DL_JOBS_SECOND_NODE'] === '1' ? [...SAME_ON_EACH_NODE, SLURM] : []),
+      ...(process.env['DL_JOBS_SECOND_NODE'] === '1'
+        ? [...SAME_ON_EACH_NODE, ...EARTHONE, ...AROUND, SLURM]
+        : []),
     ],
     // Most tests start real processes, and a busy machine with two cores is slow to start them.
     pool: 'forks',

@@ -2,7 +2,8 @@
 //
 // Loading a module costs Node a millisecond or two whatever its size, and parsing costs by size. So the code is a few
 // files: dist/cli/bin.js (command line and help), dist/core.js (everything that runs jobs), dist/vendor/* (large
-// packages that only some runs need), dist/worker/node-host.js. dist/index.js names the public exports of the core.
+// packages that only some runs need), dist/worker/node-host.js, dist/earthone.js (a client for one service, used alone).
+// dist/index.js names the public exports of the core.
 import { build } from 'esbuild';
 import { execFileSync } from 'node:child_process';
 import { chmodSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
@@ -91,6 +92,7 @@ writeFileSync(
 for (const source of ['src/config/yaml.ts', 'src/snapshot/babel.ts', 'src/job/csv.ts']) {
   await bundle(APART[source], { entryPoints: [source] }, withRequire);
 }
+await bundle('dist/earthone.js', { entryPoints: ['src/earthone.ts'] });
 await bundle('dist/cli/bin.js', { entryPoints: ['src/cli/bin.ts'] });
 // The host is one file on its own: it is started once a core and must boot fast. Its stacks are filtered by its name.
 await bundle('dist/worker/node-host.js', { entryPoints: ['src/worker/node-host.ts'] });

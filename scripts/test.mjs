@@ -1,5 +1,9 @@
 // Builds, runs the vitest suites and the Python suites, and prints their counts as its last line. Before it, a line for
-// each component that was missing: which tests were left out for it, and how to get it.
+// each test that failed, and one for each component that was missing: which tests were left out for it, and how to
+// get it.
+//
+// The Python suites run under `python3` and under the oldest CPython from 3.8 on that can be found; those that take no
+// time run under one of each other version, too. They are looked for as `python3.8` and so on, and where pyenv has them.
 //
 //   npm test                       everything
 //   npm test -- test/cli           the suites whose path contains test/cli
@@ -11,6 +15,8 @@ import { existsSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { basename, dirname, extname, join, relative } from 'node:path';
 import { fileURLToPath } from 'node:url';
+import { stripVTControlCharacters } from 'node:util';
+import { OLDEST, findPythons } from './pythons.mjs';
 
 process.chdir(join(dirname(fileURLToPath(import.meta.url)), '..'));
 
@@ -43,14 +49,26 @@ function run(command, args, extra = {}) {
 
 const readJson = (file) => (existsSync(file) ? JSON.parse(readFileSync(file, 'utf8')) : null);
 
+/** A line for each failure, and lines about the run as a whole: for those who see the end of the output only. */
+const failures = [];
+const notes = [];
+
+function addFailure(what, message = '') {
+  const firstLine = stripVTControlCharacters(message)
+    .split('\n')
+    .find((line) => line.trim() !== '');
+  const where = what.replaceAll(/\s+/g, ' ');
+  failures.push(firstLine === undefined ? where : `${where}: ${firstLine.trim()}`);
+}
+
 /** What ended badly without saying which test failed still counts as one failure. */
 function withVerdict(name, ok, counts) {
   if (counts === null || (!ok && counts.failed === 0)) {
-    console.error(`${name}: the suite did not run to its end`);
+    addFailure(name, 'the suite did not run to its end');
     return { passed: 0, skipped: 0, ...counts, failed: 1 };
   }
   if (counts.passed + counts.failed + counts.skipped === 0) {
-    console.error(`${name}: no test was found`);
+    addFailure(name, 'no test was found');
     return { ...counts, failed: 1 };
   }
   return counts;
@@ -71,33 +89,82 @@ function vitest() {
   ]);
   const report = readJson(out);
   if (report === null) return withVerdict('vitest', ok, null);
-  for (const { name, assertionResults } of report.testResults) {
+  let brokenFiles = 0;
+  for (const { name, status, message, assertionResults } of report.testResults) {
+    const file = relative('', name);
+    const failed = assertionResults.filter((test) => test.status === 'failed');
+    for (const { ancestorTitles, title, failureMessages } of failed) {
+      addFailure([file, ...ancestorTitles, title].filter(Boolean).join(' > '), failureMessages[0]);
+    }
+    // A file that could not be loaded has no tests to fail: it is one failure itself.
+    if (status === 'failed' && failed.length === 0) {
+      brokenFiles++;
+      addFailure(file, message);
+    }
     for (const { status, meta } of assertionResults) {
       if (status === 'failed' || status === 'passed') continue;
       for (const [component, get] of Object.entries(meta?.missing ?? {})) {
-        leftOut.push({ file: relative('', name), needs: `${component}: ${get}` });
+        leftOut.push({ file, needs: `${component}: ${get}` });
       }
     }
   }
-  // A file that could not be loaded has no tests to fail: it is one failure itself.
-  const brokenFiles = report.testResults.filter(
-    ({ status, assertionResults }) =>
-      status === 'failed' && !assertionResults.some((a) => a.status === 'failed'),
-  );
   return withVerdict('vitest', ok, {
     passed: report.numPassedTests,
-    failed: report.numFailedTests + brokenFiles.length,
+    failed: report.numFailedTests + brokenFiles,
     skipped: report.numPendingTests + report.numTodoTests,
   });
 }
 
-function python() {
-  const out = join(scratch, 'python.json');
-  const names = forPython.map((word) => basename(word, '.py')).filter((name) => name !== 'python');
-  const ok = run('python3', ['-B', 'test/python/run.py', out, ...names], { PYTHONPATH: 'python' });
+/** The Python suites that take no time, so that each version can have them. */
+const QUICK = [
+  'test_decorators.',
+  'test_definitions.',
+  'test_helpers.',
+  'test_nd_json.',
+  'test_seed_job.',
+  'test_seed_table.',
+  'test_timer.',
+  'test_values.',
+];
+
+/** The Python suites once for each interpreter that is to run them. */
+function pythons() {
+  const words = forPython.map((word) => basename(word, '.py')).filter((name) => name !== 'python');
+  // Which Node started them makes no difference to Python.
+  if (process.env.DL_JOBS_SECOND_NODE === '1') return [];
+  const { python3, others } = findPythons();
+  const oldest = Math.min(...others.map(({ minor }) => minor), python3 ?? Infinity);
+  if (Number.isFinite(oldest) && oldest > OLDEST) {
+    notes.push(`Python 3.${OLDEST} was not found: the oldest that was tested is 3.${oldest}`);
+  }
+  const quick = QUICK.filter((name) => words.length === 0 || words.some((word) => name.startsWith(word)));
+  const suites = [python('python3', 'python3', words)];
+  for (const { minor, path } of others) {
+    const whole = minor === oldest;
+    if (!whole && quick.length === 0) continue;
+    console.log(`\nPython 3.${minor}${whole ? '' : ', only what takes no time'}`);
+    suites.push(python(path, `Python 3.${minor}`, whole ? words : quick));
+  }
+  return suites;
+}
+
+/** The Python suites that `words` choose, under one interpreter; all when there are none. */
+function python(command, label, words) {
+  const out = join(scratch, `${label}.json`);
+  const usual = command === 'python3';
+  const ok = run(command, ['-B', 'test/python/run.py', out, ...words], {
+    PYTHONPATH: 'python',
+    // Packages that tests need are installed for python3; the others are taken as they come.
+    ...(usual ? {} : { DL_JOBS_CI: '' }),
+  });
   const counts = readJson(out);
-  for (const needs of counts?.missing ?? []) leftOut.push({ file: 'test/python', needs });
-  return withVerdict('python', ok, counts);
+  for (const { file, test, message } of counts?.failures ?? []) {
+    addFailure(`${['test/python/' + file, test].filter(Boolean).join(' > ')} (${label})`, message);
+  }
+  for (const needs of counts?.missing ?? []) {
+    leftOut.push({ file: 'test/python', needs: usual ? needs : `${needs}, for ${label}` });
+  }
+  return withVerdict(`test/python (${label})`, ok, counts);
 }
 
 /** A line for each component, such as `left out: 12 tests in test/slurm (needs slurm: apt-get install …)`. */
@@ -114,14 +181,16 @@ function leftOutLines() {
 }
 
 if (!words.includes('--no-build') && !run(process.execPath, ['scripts/build.mjs'])) {
-  console.error('the build failed');
+  console.log('failed: the build');
   console.log('0 passed, 1 failed, 0 skipped');
   process.exit(1);
 }
 
 const suites = [];
 if (filters.length === 0 || forVitest.length > 0) suites.push(vitest());
-if (filters.length === 0 || forPython.length > 0) suites.push(python());
+if (filters.length === 0 || forPython.length > 0) suites.push(...pythons());
+for (const line of notes) console.log(line);
+for (const line of failures) console.log(`failed: ${line}`);
 for (const line of leftOutLines()) console.log(line);
 const sum = (key) => suites.reduce((total, counts) => total + counts[key], 0);
 console.log(`${sum('passed')} passed, ${sum('failed')} failed, ${sum('skipped')} skipped`);

@@ -18,7 +18,7 @@ export const noop = (n: string) =>
 const SUBMITIT = `
 import sys, submitit
 executor = submitit.AutoExecutor(folder=sys.argv[2])
-executor.update_parameters(timeout_min=5, mem_gb=0.3, slurm_array_parallelism=64)
+executor.update_parameters(timeout_min=5, mem_gb=0.3, slurm_array_parallelism=8, slurm_use_srun=False)
 def noop(i):
     return i
 jobs = executor.map_array(noop, range(int(sys.argv[1])))
@@ -32,13 +32,16 @@ export async function main(argv: readonly string[], repo: string, scratch: strin
       rounds: { type: 'string', default: '3' },
       tasks: { type: 'string', default: '20000' },
       elements: { type: 'string', default: '100' },
+      // Each of its tasks starts a Python.
+      submitit: { type: 'string', default: '24' },
     },
   });
-  const [rounds, tasks, elements] = [values.rounds, values.tasks, values.elements].map(Number) as [
-    number,
-    number,
-    number,
-  ];
+  const { rounds, tasks, elements, submitit } = {
+    rounds: Number(values.rounds),
+    tasks: Number(values.tasks),
+    elements: Number(values.elements),
+    submitit: Number(values.submitit),
+  };
   const cluster = await startCluster({
     nodes: 3,
     cpus: 40,
@@ -89,10 +92,10 @@ export async function main(argv: readonly string[], repo: string, scratch: strin
     if ((await call('python3', ['-c', 'import submitit']).catch(() => null)) !== null) {
       contenders.push({
         name: 'submitit, map_array',
-        tasks: elements,
+        tasks: submitit,
         run: async (round) => {
           const folder = join(scratch, `submitit-${round}`);
-          await call('python3', [join(scratch, 'array_submitit.py'), String(elements), folder]);
+          await call('python3', [join(scratch, 'array_submitit.py'), String(submitit), folder]);
         },
       });
     } else console.error('submitit is not installed for python3: left out');

@@ -16,7 +16,7 @@ def _load():
     from _serve import main
 
     # Under their real names, should anyone import them from the package.
-    for name in ('_serve', '_records', '_values'):
+    for name in ('_serve', '_records', '_task', '_values'):
         sys.modules['dl_jobs.' + name] = sys.modules.pop(name)
     real = os.path.realpath(here)
     sys.path[:] = [path for path in sys.path if not path or os.path.realpath(path) != real]

@@ -7,7 +7,7 @@ import inspect
 import pdb
 
 # Between the task and the debugger, and between the steps of an async task.
-_HIDDEN = ('_serve', 'dl_jobs.*', 'asyncio', 'asyncio.*', 'selectors')
+_HIDDEN = ('_serve', '_task', 'dl_jobs.*', 'asyncio', 'asyncio.*', 'selectors')
 
 
 class _TaskDebugger(pdb.Pdb):

@@ -3,6 +3,7 @@
 from math import log
 from zlib import crc32
 
+from _task import invalid
 from _values import scalar_texts, to_json
 
 # Longer values get a record of their own, and are not worth sending twice for a digest.
@@ -210,8 +211,3 @@ def _text_or_error(value):
         return to_json(value)
     except Exception as error:
         return _Invalid(invalid(error))
-
-
-def invalid(error):
-    """The `error` of a result that JSON cannot hold, as JSON text."""
-    return to_json({'type': 'InvalidResult', 'message': str(error)})

@@ -11,26 +11,25 @@ import io
 import os
 import sys
 import time
-import types
 
-from _records import SHORT_VALUE, Records, invalid
-import _values
-from _values import encode_result, parse, to_json
+from _records import SHORT_VALUE, Records
+from _task import (
+    GUEST,
+    NATIVE,
+    Fatal,
+    ModuleType,
+    OwnFirst,
+    TaskFunction,
+    exit_code,
+    memory_reserve,
+    peak_memory,
+)
+from _values import parse, to_json
 
 try:
     from _signal import SIG_IGN, SIGINT, signal  # the module `signal` takes longer to import than all of this
 except ImportError:
     from signal import SIG_IGN, SIGINT, signal
-
-try:
-    import resource
-except ImportError:  # not on every platform
-    resource = None
-
-FOLDER = os.path.dirname(os.path.abspath(__file__))
-GUEST = os.path.dirname(FOLDER)
-# Where Python's own modules are, before any folder of the user's.
-OWN_PATH = [path for path in sys.path if path and os.path.realpath(path) != os.path.realpath(FOLDER)]
 
 # Two socket pairs, one each way, and a file: see src/contract/wire.ts.
 FD_IN, FD_OUT, FD_PROGRESS = 3, 4, 5
@@ -44,12 +43,9 @@ WORTH_SENDING_SECONDS = 0.001
 FAST_SECONDS = 50e-6
 # A task among fast ones that took this long is asked for its output after all.
 LONG_SECONDS = 200e-6
-# Taken from the system's address space only: nothing is ever written there.
-RESERVE_BYTES = 8 << 20
 # So many fast tasks run before the clock is asked whether records are due.
 RUN = 64
 
-NATIVE = frozenset((type(None), bool, int, float, str, list, tuple, dict))
 SCALARS = frozenset((type(None), bool, int, float))
 # Text that begins so may be JSON, or an error.
 ODD_STARTS = frozenset(' \t\r\n{[E')
@@ -99,46 +95,21 @@ def _dumps(value):
     return to_json(value).encode('utf-8', 'backslashreplace')
 
 
-class _OwnFirst:
-    """Within it, what is imported is Python's own, also where the user's folder has a module of that name."""
-
-    def __enter__(self):
-        # In front, not instead: threads of the user's may be importing too.
-        sys.path[:0] = OWN_PATH
-
-    def __exit__(self, *_):
-        for path in OWN_PATH:
-            if path in sys.path:
-                sys.path.remove(path)
-
-
-class Fatal(Exception):
-    """The job is broken: no task can run."""
-
-    def __init__(self, reason, error, names=None):
-        super().__init__(reason)
-        self.message = {'type': 'fatal', 'reason': reason, 'error': error}
-        if names is not None:
-            self.message['names'] = names
-
-
 class Gone(Exception):
     """The worker closed its end."""
 
 
-class Host:
+class Host(TaskFunction):
     def __init__(self, inspecting):
         # The streams are the terminal's, and the task runs under a debugger.
         self.inspecting = inspecting
         self.streams = (sys.stdout, sys.stderr) if inspecting else _open_streams()
         self.progress = None
-        # Given up when a task fails: where memory has run out, it takes some to tell.
         self.reserve = memory_reserve()
         self.buffer = b''
         self.records = None
         self.since = 0.0
         self.forked = False
-        self.loop = None
         self.log_end = 0
         # Measure each task? Yes until tasks prove fast, and for good once output came that no print accounts for.
         self.careful = False
@@ -208,167 +179,53 @@ class Host:
     # --- loading ---
 
     def load(self, init):
-        root, file, name = init['root'], init['file'], init['module']
-        self.root, self.project_root = root, init['projectRoot']
+        file = init['file']
+        self.root = init['root']
+        self.shown_root = init['projectRoot'].rstrip('/') + '/'
         self.grouped = init['grouped']
         self.host = init['host']
         self.records = Records(init)
         if init.get('v') != WIRE_VERSION:
             message = 'expected version %d of the host protocol, got `%r`' % (WIRE_VERSION, init.get('v'))
             raise Fatal('load', {'type': 'ProtocolError', 'message': message})
-        sys.path[0:0] = [root, GUEST]
+        sys.path[0:0] = [self.root, GUEST]
         sys.meta_path.insert(0, Guest(GUEST))
         self.load_extras(init)
         sys.argv = [file]
         # User code that looks at __main__ (multiprocessing does) finds an empty module, not the host.
         self.main = sys.modules['__main__']
-        sys.modules['__main__'] = types.ModuleType('__main__')
+        sys.modules['__main__'] = ModuleType('__main__')
         try:
-            module = self.import_from(name, file)
-        except BaseException as error:
+            func = self.find(init['module'], file, init['method'])
+        except Fatal:
             self.flush_streams()
-            raise Fatal('load', self.describe(error)) from None
-        func = getattr(module, init['method'], None)
-        if not callable(func):
-            raise Fatal('missing', self.missing(name, init['method'], func), self.functions(module))
+            raise
         expanding = getattr(func, '__dl_expand_args__', False)
         if self.inspecting:
-            with _OwnFirst():
+            with OwnFirst():
                 from dl_jobs._inspect import debugged
             func = debugged(func, self.finish_awaitable)
-        if init['call'] == 'each':
-            self.task = func
-        elif expanding:
-            self.task = lambda words: func(words.get('args', []), words.get('kwargs', {}))
-        else:
-            self.task = lambda words: func(*words.get('args', ()), **words.get('kwargs', {}))
+        self.task = self.of_one_argument(func, init['call'], expanding)
+
+    def fatal_message(self, fatal):
+        error = fatal.error
+        if self.records.mask is not None:
+            error = parse(self.records.mask(to_json(error)))
+        message = {'type': 'fatal', 'reason': fatal.reason, 'error': error}
+        if fatal.names is not None:
+            message['names'] = fatal.names
+        return message
 
     def load_extras(self, init):
         """What few runs ask for."""
         if init.get('progress'):
-            with _OwnFirst():
+            with OwnFirst():
                 from dl_jobs._progress import Progress
             self.progress = Progress()
         if init.get('redact'):
-            with _OwnFirst():
-                from dl_jobs._masks import json_mask, text_mask
-            mask = text_mask(init['redact'])
-            if mask is not None:
-                _values.mask = mask
-                self.records.mask = json_mask(mask)
-
-    def import_from(self, name, file):
-        import importlib
-
-        module = None
-        try:
-            module = importlib.import_module(name)
-        except ModuleNotFoundError as error:
-            if '.' not in name or not (name + '.').startswith('%s.' % error.name):
-                raise
-        if module is None:
-            # Somebody else's module has the name of a folder of the project that is no package: `code`, `test`.
-            self.own_folders(name)
-            module = importlib.import_module(name)
-        found = getattr(module, '__file__', None)
-        if found and os.path.realpath(found) == os.path.realpath(file):
-            return module
-        # The name belongs to a module that Python itself had loaded, such as `types` or `code`: go by the file.
-        import importlib.util
-
-        spec = importlib.util.spec_from_file_location(name, file)
-        if spec is None or not os.path.exists(file):
-            raise ImportError('expected module `%s` from %s, got it from %s' % (name, file, found))
-        module = importlib.util.module_from_spec(spec)
-        spec.loader.exec_module(module)
-        return module
-
-    def own_folders(self, name):
-        """The folders above module `name` become namespace packages, whatever else has their names."""
-        parts = name.split('.')[:-1]
-        for depth in range(1, len(parts) + 1):
-            folder = os.path.join(self.root, *parts[:depth])
-            package = '.'.join(parts[:depth])
-            if folder not in list(getattr(sys.modules.get(package), '__path__', ())):
-                sys.modules[package] = types.ModuleType(package)
-                sys.modules[package].__path__ = [folder]
-
-    @staticmethod
-    def missing(name, method, found):
-        if found is None:
-            message = 'module `%s` has no function `%s`' % (name, method)
-        else:
-            message = 'expected `%s.%s` to be a function, got %s' % (name, method, type(found).__name__)
-        return {'type': 'TaskFunctionNotFound', 'message': message}
-
-    @staticmethod
-    def functions(module):
-        return sorted(
-            key
-            for key, value in vars(module).items()
-            if not key.startswith('_')
-            and callable(value)
-            and not isinstance(value, type)
-            and getattr(value, '__module__', None) == module.__name__
-        )
-
-    # --- errors ---
-
-    def describe(self, error):
-        """An exception as the record's `error`: only the user's frames, by the user's own paths."""
-        kind = type(error).__name__
-        try:
-            message = str(error)
-        except Exception:
-            message = '<%s whose text cannot be made>' % kind
-        trace = error.__traceback__
-        while trace is not None and self.is_ours(trace.tb_frame.f_code.co_filename):
-            trace = trace.tb_next
-        try:
-            with _OwnFirst():
-                import traceback
-
-                # Which itself imports more.
-                stack = ''.join(traceback.format_exception(type(error), error.with_traceback(trace), trace))
-        except Exception:
-            stack = '%s: %s\n' % (kind, message)
-        return {'type': kind, 'message': message, 'stack': self.mapped(stack).rstrip('\n')}
-
-    @staticmethod
-    def is_ours(file):
-        folder, name = os.path.split(file)
-        if folder == FOLDER and name in ('_serve.py', '_progress.py', '_inspect.py'):
-            return True
-        if file.startswith('<frozen importlib') or file == getattr(sys.modules.get('bdb'), '__file__', None):
-            return True
-        base = os.path.basename(folder)
-        return (base == 'importlib' and name == '__init__.py') or (
-            base == 'asyncio' and name in ('base_events.py', 'futures.py', 'tasks.py')
-        )
-
-    def mapped(self, text):
-        for root in {self.root, os.path.realpath(self.root)}:
-            text = text.replace(root.rstrip('/') + '/', self.project_root.rstrip('/') + '/')
-        return text
+            self.records.mask = self.hide(init['redact'])
 
     # --- running ---
-
-    def finish_awaitable(self, value):
-        """The outcome of what an async function returned; `value` itself if it is no awaitable."""
-        if not hasattr(type(value), '__await__'):
-            return value
-        with _OwnFirst():
-            import asyncio
-        if self.loop is None:
-            self.loop = asyncio.new_event_loop()
-        asyncio.set_event_loop(self.loop)
-        if isinstance(value, types.CoroutineType) or asyncio.isfuture(value):
-            return self.loop.run_until_complete(value)
-
-        async def wait():
-            return await value
-
-        return self.loop.run_until_complete(wait())
 
     def arguments(self, body, count):
         """One entry a line, and whether all of them were JSON; the others are `ArgumentError`s."""
@@ -540,38 +397,13 @@ class Host:
         records.one(index, failure, text, start, took, more)
         return index + 1
 
-    def raised(self, error):
-        """Failure type and JSON text of an exception."""
-        # as_json met what JSON cannot hold; by name, since user code may have a copy of the class of its own.
-        is_invalid = any(kind.__name__ == 'InvalidResult' for kind in type(error).__mro__)
-        failure = 'invalid' if is_invalid else 'exception'
-        if isinstance(error, MemoryError):
-            failure = 'oom'
-        return failure, to_json(self.describe(error))
-
-    def returned(self, value):
-        """Failure type, None if it is none, and JSON text of what a task returned."""
-        try:
-            bad, text = encode_result(value, self.grouped)
-        except Exception as error:  # an InvalidResult, or what the value's own methods raised
-            return 'invalid', invalid(error)
-        return 'returned' if bad else None, text
-
     def leave(self, error):
         """A task called sys.exit: as if it had ended the process itself, but nothing that is ready gets lost."""
-        code = error.code
-        if code is None:
-            code = 0
-        elif not isinstance(code, int):
-            try:
-                sys.stderr.write('%s\n' % (code,))
-            except Exception:
-                pass
-            code = 1
+        code = exit_code(error)
         self.flush_streams()
         if self.records.count or self.records.values:
             self.flush(time.perf_counter())
-        os._exit(code & 255)
+        os._exit(code)
 
 
 class ArgumentError:
@@ -579,21 +411,6 @@ class ArgumentError:
 
     def __init__(self, error):
         self.error = ValueError('expected a line of arguments in JSON: %s' % error)
-
-
-def memory_reserve():
-    try:
-        return bytes(RESERVE_BYTES)
-    except MemoryError:
-        return None
-
-
-def peak_memory():
-    """`,"rss":<KiB>`: the process's peak so far."""
-    if resource is None:
-        return ''
-    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
-    return ',"rss":%d' % (peak // 1024 if sys.platform == 'darwin' else peak)
 
 
 def main():
@@ -627,9 +444,7 @@ def main():
         try:
             host.load(init)
         except Fatal as error:
-            if host.records.mask is not None:
-                error.message['error'] = parse(host.records.mask(to_json(error.message['error'])))
-            host.send(_dumps(error.message) + b'\n')
+            host.send(_dumps(host.fatal_message(error)) + b'\n')
             host.end(1)
         host.flush_streams()
         host.log_end = os.fstat(1).st_size

@@ -16,6 +16,7 @@ Over 300 lines: the table below, its quick path and its careful path must agree,
 | Decimal                                        | number (the nearest float)                             |
 | bytes, bytearray, memoryview                   | base64 text                                            |
 | numpy scalar; numpy array                      | number, bool or text; nested arrays (datetime64: ISO)  |
+| pandas Series (a row); DataFrame; Index; NA    | object; array of rows; array; null                     |
 
 All else (functions, complex numbers, cycles, generators, keys of other types …) is an `InvalidResult` that names
 the place: `result.a[3]: ...`.
@@ -115,6 +116,15 @@ def leaf(value):
         plain = _numpy(value)
         if plain is not value:
             return plain
+    if 'pandas' in sys.modules:
+        if isinstance(value, _loaded('pandas', 'Series')):
+            return dict(value.items())
+        if isinstance(value, _loaded('pandas', 'DataFrame')):
+            return list(rows_of(value))
+        if isinstance(value, _loaded('pandas', 'Index')):
+            return list(value)
+        if value is getattr(sys.modules['pandas'], 'NA', value):
+            return None
     fields = getattr(type(value), '__dataclass_fields__', None)
     if fields is not None and not isinstance(value, type):
         dataclasses = sys.modules.get('dataclasses')
@@ -129,6 +139,12 @@ def leaf(value):
     if isinstance(value, _loaded('array', 'array')):
         return value.tolist()
     raise TypeError('no JSON for %s' % type(value).__name__)
+
+
+def rows_of(table):
+    """The rows of a pandas DataFrame, each a dict."""
+    columns = list(table.columns)
+    return (dict(zip(columns, row)) for row in table.itertuples(index=False, name=None))
 
 
 _markers = {}

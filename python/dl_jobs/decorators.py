@@ -66,8 +66,9 @@ def attempt(func):
 def as_json(func):
     """A function that returns what ``func`` returns as JSON text: a str passes as it is, None becomes ``'{}'``.
 
-    ``return_as_dict``, a keyword or an entry of the first dict among the arguments, is taken out; where it is true
-    the value is returned as it is. Values are converted as ``nd_json.dumps`` says, which raises for what JSON cannot hold.
+    ``return_as_dict``, a keyword or an entry of the first or the last dict among the arguments, is taken out; where it
+    is true the value is returned as it is. Values are converted as ``nd_json.dumps`` says, which raises for what JSON
+    cannot hold.
     """
 
     def wrapper(*args, **kwargs):
@@ -163,12 +164,13 @@ def _take_as_dict(func, args, kwargs):
             if isinstance(nested, dict) and 'return_as_dict' in nested:
                 rest, wish = _without(nested)
                 return args, {**kwargs, name: rest}, _is_true(wish)
-    for index in sorted({0, len(args) - 1}):
-        nested = args[index] if args else None
-        if isinstance(nested, dict) and 'return_as_dict' in nested:
+    dicts = [index for index, nested in enumerate(args) if isinstance(nested, dict)]
+    for index in dicts[:1] + dicts[-1:]:
+        if 'return_as_dict' in args[index]:
             # A copy: the caller's dict is not ours to change.
-            rest, wish = _without(nested)
-            kept = () if index > 0 and not rest else (rest,)
+            rest, wish = _without(args[index])
+            # Keywords that hold nothing else would not have been passed at all.
+            kept = () if not rest and 0 < index == len(args) - 1 else (rest,)
             return args[:index] + kept + args[index + 1:], kwargs, _is_true(wish)
     return args, kwargs, False
 

@@ -190,13 +190,15 @@ function callOf(given: unknown[], expanding: boolean): Pick<AttemptError, 'ARGS'
 }
 
 function takeAsDict(given: unknown[]): { args: unknown[]; asDict: boolean } {
-  for (const index of new Set([0, given.length - 1])) {
+  for (const index of [given.findIndex(isPlainObject), given.findLastIndex(isPlainObject)]) {
     const object = given[index];
     if (!isPlainObject(object) || !Object.hasOwn(object, 'return_as_dict')) continue;
     const { return_as_dict: wish, ...rest } = object;
     // Keywords that hold nothing else would not have been passed at all.
     const args =
-      index > 0 && Object.keys(rest).length === 0 ? given.slice(0, index) : given.with(index, rest);
+      index > 0 && index === given.length - 1 && Object.keys(rest).length === 0
+        ? given.slice(0, index)
+        : given.with(index, rest);
     return { args, asDict: typeof wish === 'string' ? truthy(wish) : Boolean(wish) };
   }
   return { args: given, asDict: false };

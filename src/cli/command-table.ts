@@ -92,8 +92,8 @@ export const COMMANDS = {
   },
   path: {
     synopsis: 'dl_jobs path [RUN]',
-    summary: "Print where a run's folder is.",
-    details: [],
+    summary: "Print where a run's folder is, or the package for Python.",
+    details: ['For Python programs that run jobs: export PYTHONPATH="$(dl_jobs path --python_package)"'],
   },
   rm: {
     synopsis: 'dl_jobs rm [OPTIONS] RUN...',
@@ -117,6 +117,11 @@ export const COMMANDS = {
     synopsis: 'dl_jobs worker --run DIR --round N',
     summary: 'Work for a run: what a platform starts on its machines.',
     details: ['Takes tasks of round N from the run folder DIR until nothing is left, or its time is up.'],
+  },
+  guest: {
+    synopsis: 'dl_jobs guest REQUESTS ANSWERS',
+    summary: 'Run jobs for a Python program: what its `job.run()` starts.',
+    details: ['Talks with the program over the pipes that have these descriptors.'],
   },
   config: {
     synopsis: 'dl_jobs config [OPTIONS] [KWARGS]',

@@ -86,6 +86,7 @@ export interface GivenOptions {
   readonly tasks?: readonly (readonly [from: number, to: number])[];
   readonly again?: boolean;
   readonly json?: boolean;
+  readonly python_package?: boolean;
   readonly watch?: boolean;
   readonly task?: number;
   readonly errors?: boolean;
@@ -99,6 +100,7 @@ export interface GivenOptions {
   readonly round?: number;
   readonly checkup?: string;
   readonly force?: boolean;
+  readonly remote?: boolean;
   readonly info?: boolean;
 }
 
@@ -110,6 +112,7 @@ const OF_ROUNDS: ReadonlySet<SettingKey> = new Set<SettingKey>([
   'print_logs',
   'cpus',
   'gpus',
+  'container',
   'workers',
   'task_concurrency',
   'max_workers',
@@ -242,7 +245,8 @@ export const OPTIONS: readonly OptionSpec[] = [
   flag('again', 'Run tasks of --tasks that are ok again, too; what they return takes the place of the old.', [
     'retry',
   ]),
-  flag('json', 'Print JSON; run, map and test take it with --dry_run only.', [
+  flag('json', 'Print JSON; config takes it with --info, run, map and test with --dry_run only.', [
+    'config',
     ...RUNS,
     'runs',
     'status',
@@ -306,7 +310,9 @@ export const OPTIONS: readonly OptionSpec[] = [
     description: 'Instead of a run: where `dl_jobs doctor` waits to hear of this machine.',
     commands: ['worker'],
   },
+  flag('remote', 'Delete what the platform keeps of the run, too.', ['rm']),
   flag('force', 'With config: overwrite an existing file. With rm: cancel the run first.', ['config', 'rm']),
+  flag('python_package', 'Print where Python finds the package dl_jobs: a folder for PYTHONPATH.', ['path']),
   {
     name: 'info',
     takes: 'boolean',

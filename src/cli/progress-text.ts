@@ -20,8 +20,12 @@ export function progressText(view: RunView, now: number): string {
     parts.push(`ETA ${formatElapsed(((total - counts.done) / perSecond) * 1000)}`);
   }
   const workers = view.workers();
-  parts.push(`${workers.busy}/${workers.hosts} workers busy`);
   const queue = view.queue?.() ?? null;
+  if (queue?.piece === undefined) parts.push(`${workers.busy}/${workers.hosts} workers busy`);
+  else
+    parts.push(
+      `${queue.running} ${plural(queue.piece, queue.running)} ${queue.running === 1 ? 'runs' : 'run'}`,
+    );
   if (queue !== null && queue.pending > 0) {
     const reasons = Object.keys(queue.reasons).filter((reason) => reason !== 'None');
     parts.push(`${queue.pending} waiting${reasons.length === 0 ? '' : ` (${reasons.join(', ')})`}`);

@@ -122,14 +122,14 @@ function failureLines({ failures }: RunReport): string[] {
 /** What waits and why, and what runs where, as the platform's scheduler says. */
 function queueLines({ queue, platform }: RunReport): string[] {
   if (queue === null) return [];
-  const { pending, running, why, startsAt, nodes, jobs, silentMs } = queue;
+  const { pending, running, why, startsAt, nodes, jobs, silentMs, kind = 'job', piece = 'worker' } = queue;
   const start = startsAt === null ? '' : `, the next about ${formatTime(startsAt)}`;
   const where = nodes.length === 0 ? '' : ` on ${shortList(nodes)}`;
   const lines = [
-    `${running} ${plural('worker', running)} ${running === 1 ? 'runs' : 'run'}${where}` +
+    `${running} ${plural(piece, running)} ${running === 1 ? 'runs' : 'run'}${where}` +
       (pending === 0 ? '' : `, ${pending} ${pending === 1 ? 'waits' : 'wait'}${start}`),
     ...why,
-    ...(jobs.length === 0 ? [] : [`${platform} ${plural('job', jobs.length)} ${shortList(jobs)}`]),
+    ...(jobs.length === 0 ? [] : [`${platform} ${plural(kind, jobs.length)} ${shortList(jobs)}`]),
   ];
   if (silentMs > 0)
     lines.push(`${platform} has not answered for ${duration(silentMs)}: this is what it said before`);

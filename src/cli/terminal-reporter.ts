@@ -28,8 +28,12 @@ export class TerminalReporter implements Reporter {
   #rest = '';
   #hidden: readonly string[] = [];
 
-  constructor(io: Io) {
+  readonly #isProgram: boolean;
+
+  /** @param options - `isProgram`: a program runs the jobs, which without `noisy` shows nothing of what went well */
+  constructor(io: Io, options: { readonly isProgram?: boolean } = {}) {
     this.#io = io;
+    this.#isProgram = options.isProgram ?? false;
     this.#paint = paint(io.stderr.isTTY && (io.env['NO_COLOR'] ?? '') === '');
   }
 
@@ -98,8 +102,9 @@ export class TerminalReporter implements Reporter {
   }
 
   finished(summary: RunSummary): void {
-    this.#line(summaryText(summary, this.#firstError, this.#paint));
     this.#view = null;
+    if (this.#isProgram && !summary.spec.noisy && !summary.failed) return;
+    this.#line(summaryText(summary, this.#firstError, this.#paint));
   }
 
   #fits(lines: number): boolean {

@@ -57,11 +57,19 @@ function put(base: ResolvedSettings, level: Level, given: readonly Given[]): Res
   return { project: base.project, values: values as unknown as Settings, sources };
 }
 
+/** Variable in which a Python program says which interpreter it runs in: the default of `python` then. */
+const CALLING_PYTHON = 'DL_JOBS_CALLING_PYTHON';
+
 /** All settings at their defaults, for a project. */
-function defaults(project: Project): ResolvedSettings {
+function defaults(
+  project: Project,
+  env: Readonly<Record<string, string | undefined>> = {},
+): ResolvedSettings {
   const source: Source = { level: 'default', where: 'default' };
   const sources = Object.fromEntries(SETTING_KEYS.map((key) => [key, source])) as Record<SettingKey, Source>;
-  return { project, values: defaultSettings(), sources };
+  const values = defaultSettings();
+  const python = env[CALLING_PYTHON];
+  return { project, values: python === undefined || python === '' ? values : { ...values, python }, sources };
 }
 
 /**
@@ -75,7 +83,7 @@ export async function loadSettings(from: {
   readonly env: Readonly<Record<string, string | undefined>>;
 }): Promise<ResolvedSettings> {
   const project = findProject(from.cwd);
-  let resolved = defaults(project);
+  let resolved = defaults(project, from.env);
   if (project.configFile !== null) {
     const file = project.configFile;
     const given = await readConfigFile(file, from.env);

@@ -8,7 +8,7 @@ import { CONTAINER_CHOICES } from '../contract/spec.js';
 import { IMAGES } from './images.js';
 
 /** Platforms that a job can name. */
-export const PLATFORM_NAMES: readonly string[] = ['local', 'slurm'];
+export const PLATFORM_NAMES: readonly string[] = ['local', 'slurm', 'earthone'];
 
 interface Common {
   /** One sentence. */
@@ -238,10 +238,17 @@ export const SETTINGS = {
     description:
       'Further options of sbatch by their long names; a stronger place adds to them, and takes one away with false.',
   },
+  earthone: {
+    kind: 'options',
+    default: {},
+    description:
+      'EarthOne Compute: env (production), compute_url, iam_url, catalog_url, token_path; variables EARTHONE_* do the same.',
+  },
   setup: {
     kind: 'lines',
     default: [],
-    description: 'Lines of shell that run on a node before a worker starts there, as `module load`.',
+    description:
+      "Lines of shell that run on a node before a worker starts there, as `module load`, in the project's root.",
   },
   node: {
     kind: 'word',

@@ -69,7 +69,10 @@ export interface RoundContext {
   readonly code: string;
   /** Absolute path of the file to load, inside `code`. */
   readonly entry: string;
+  /** Root of the task's modules. */
   readonly projectRoot: string;
+  /** Where the configuration lies: relative paths in settings start here. @default `projectRoot` */
+  readonly configRoot?: string;
   readonly cwd: string;
   /** This writer's name; its hosts' logs are `logs/<writer>-<k>.log`. */
   readonly writer: string;
@@ -90,6 +93,8 @@ export interface RoundContext {
    * ask: its round has ended when there are none. @default what `source` has
    */
   readonly left?: () => number;
+  /** False: the task has a final outcome, or is not of this round. @default what `source` has */
+  readonly isOpen?: (task: number) => boolean;
   /** Somebody ended the round by the platform's own means. */
   readonly canceled?: (reason: string) => void;
   /** Only so many tasks were asked for, the first in the round's order. @default all */
@@ -111,6 +116,10 @@ export interface WorkerStatus {
 export interface QueueStatus {
   /** What the scheduler calls them: for Slurm the ids of job arrays. */
   readonly jobs: readonly string[];
+  /** What those are, in its word. @default job */
+  readonly kind?: string;
+  /** What a piece is. @default worker */
+  readonly piece?: string;
   readonly pending: number;
   readonly running: number;
   /** Why pieces wait, in the scheduler's word, and how many for each. */
@@ -162,6 +171,8 @@ export interface Allocation {
 export interface RoundHandle {
   /** Resolves when every task taken has an outcome or the round was stopped; rejects when the job is broken. */
   readonly done: Promise<void>;
+  /** Resolves once the platform has the round's work, or the round was stopped before. @default it has it at once */
+  readonly submitted?: Promise<void>;
   status(): WorkerStatus;
   /** Each living host; asks the system, so not for every tick. */
   hosts(): readonly HostStatus[];
@@ -182,6 +193,12 @@ export interface PlatformCapabilities {
   readonly gpus: boolean;
   /** True: tasks run on this machine. */
   readonly local: boolean;
+  /** True: outcomes stay there until a controller fetches them. Else workers write them into the run folder. @default false */
+  readonly keepsOutcomes?: boolean;
+  /** True: it installs the packages of a job by itself. Else they are installed where the controller is. @default false */
+  readonly installsPackages?: boolean;
+  /** `settings`: what `task_kwargs` say are settings of the job. `own`: it reads them itself. @default they are passed over */
+  readonly taskKwargs?: 'settings' | 'own';
 }
 
 /** What the next run will probably be: what it was last time. */
@@ -209,6 +226,10 @@ export interface Platform {
    * `dir` is the run folder.
    */
   discard?(dir: string, round: number): Promise<void>;
+  /**
+   * Deletes what the platform itself keeps of a run; resolves to what it was, in words. `dir` is the run folder.
+   */
+  forget?(dir: string): Promise<readonly string[]>;
   /** What the scheduler says of a round that nobody controls; null: nothing is known of it. */
   look?(dir: string, round: number): Promise<QueueStatus | null>;
   /** What {@link start} would do with a first round. Throws as it would for a job that the platform cannot run. */

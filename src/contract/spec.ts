@@ -64,6 +64,8 @@ export interface JobSpec {
   readonly data: readonly string[];
   readonly taskKwargs: Readonly<Record<string, unknown>>;
   readonly slurm: SlurmSpec;
+  /** Where EarthOne is. Runs of older versions do not say. */
+  readonly earthone?: Readonly<Record<string, string | number | boolean>>;
 }
 
 /** What a job asks of Slurm. */

@@ -1,4 +1,5 @@
 /** Takes the place of a controller that is gone, in a round that goes on elsewhere. */
+import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 import { UsageError } from '../base/errors.js';
 import type { RunFile } from '../contract/spec.js';
@@ -6,13 +7,15 @@ import { sweepTemps } from '../outputs/outputs-of-run.js';
 import { surveyRun, type Survey } from '../outputs/survey.js';
 import { roundElsewhere } from '../outputs/unwatched.js';
 import { loadPlatform } from '../platforms/registry.js';
+import { packagesOf } from '../snapshot/snapshot.js';
 import { readSealed } from '../store/args-store.js';
 import { takeLock, type HeldLock, type LockOptions } from '../store/lock.js';
 import { takeRequests } from '../store/requests.js';
-import { readCharged, readWork, specOfRound, type RoundFile } from '../store/rounds.js';
+import { readCharged, readWork, rewriteRound, specOfRound, type RoundFile } from '../store/rounds.js';
 import { readRun, type RunPaths } from '../store/run-folder.js';
 import { redactPatterns } from '../worker/redact.js';
 import { unfinishedWork } from './choose-work.js';
+import { installPackages, useEnvironment, type InstallOptions } from './environments.js';
 import type { PreparedRound } from './round.js';
 import { sourceOf } from './recorded-arguments.js';
 
@@ -31,11 +34,14 @@ export interface AdoptOptions {
   readonly env: Readonly<Record<string, string>>;
   /** Names of those that it has not. */
   readonly missing: readonly string[];
+  /** Packages of the round that were deleted are installed again. @default they are not */
+  readonly install?: Pick<InstallOptions, 'notice' | 'signal'>;
 }
 
+/** Throws what installing packages does. */
 export async function adoptedRound(options: AdoptOptions): Promise<PreparedRound> {
-  const { paths, run, lock, survey, round, env, missing } = options;
-  const spec = specOfRound(run.spec, round);
+  const { paths, run, lock, survey, env, missing } = options;
+  let { round } = options;
   const count = readSealed(paths)?.count ?? 0;
   const work = unfinishedWork(paths, survey, count, false);
   const ofRound = readWork(paths, round)?.closedAt(count);
@@ -44,6 +50,8 @@ export async function adoptedRound(options: AdoptOptions): Promise<PreparedRound
       if (!ofRound.has(task)) work.remove(task);
     }
   }
+  if (work.size > 0) round = await withPackages(options);
+  const spec = specOfRound(run.spec, round);
   const isSample = round.kind === 'run' && spec.sample !== null;
   const charged = readCharged(paths, round.round);
   const { started: _started, work: _work, ...rest } = round;
@@ -78,15 +86,40 @@ export async function adoptedRound(options: AdoptOptions): Promise<PreparedRound
   };
 }
 
+/** The round, whose packages are there: workers that start yet read of them in its file. */
+async function withPackages({ paths, run, round, install }: AdoptOptions): Promise<RoundFile> {
+  const { environment } = round;
+  if (
+    install === undefined ||
+    environment === undefined ||
+    environment === null ||
+    existsSync(environment.folder)
+  )
+    return round;
+  const code = join(paths.code, round.code);
+  const made = await installPackages(packagesOf(code), {
+    ...install,
+    root: run.projectRoot,
+    dlsRoot: join(paths.dir, '../..'),
+    python: run.spec.python,
+  });
+  if (made === null) return round;
+  useEnvironment(run.spec, made, { code, root: run.codeRoot });
+  const mended = { ...round, environment: made };
+  rewriteRound(paths, mended);
+  return mended;
+}
+
 export interface AdoptRunOptions {
   /** Where the variables are that tasks need: those that are not there are missed only by further workers. */
   readonly variables: Readonly<Record<string, string | null | undefined>>;
   readonly onWait?: LockOptions['onWait'];
+  readonly install?: AdoptOptions['install'];
 }
 
 /**
  * The last round of a run, when it goes on elsewhere and nobody controls it; its lock is held from here on. Null: there
- * is no such round. Throws RUN_LOCKED, JOURNAL_DAMAGED.
+ * is no such round. Throws RUN_LOCKED, JOURNAL_DAMAGED, and what installing packages does.
  */
 export async function adoptRun(paths: RunPaths, options: AdoptRunOptions): Promise<PreparedRound | null> {
   const run = readRun(paths);
@@ -107,6 +140,7 @@ export async function adoptRun(paths: RunPaths, options: AdoptRunOptions): Promi
       survey,
       round,
       ...availableVariables(run, options.variables),
+      ...(options.install && { install: options.install }),
     });
   } catch (error) {
     lock.release();

@@ -14,6 +14,9 @@ export class JsonLine {
   }
 }
 
+/** Of calls that came as text, by their `args`: the text, for what is in it may be no number here. */
+export const CALL_TEXTS = new WeakMap<object, string>();
+
 /** Elements to iterate over, or a count that stands for 0 to count-1. */
 export type ArgumentList =
   | { readonly kind: 'count'; readonly count: number }

@@ -31,7 +31,7 @@ import { adoptedRound, availableVariables, hasEnded, stillRuns } from './adopt.j
 import { retryWork, unfinishedWork, type RetryChoice } from './choose-work.js';
 import { redactPatterns } from '../worker/redact.js';
 import { taskEnvironment } from './environment.js';
-import { installPackages, useEnvironment } from './environments.js';
+import { installPackages, refuseInContainer, useEnvironment } from './environments.js';
 import { recallJob } from './recall.js';
 import { recordedArguments, sourceOf } from './recorded-arguments.js';
 import type { Reporter } from './reporter.js';
@@ -91,7 +91,7 @@ async function nextRound(
   lock: HeldLock,
   options: ContinueOptions,
 ): Promise<PreparedRound | null> {
-  const { retry, base, environment } = options;
+  const { retry, base, environment, reporter } = options;
   const elsewhere = roundElsewhere(paths);
   sweepTemps(paths, run);
   // What was asked of the controller before us is not meant for us.
@@ -100,6 +100,8 @@ async function nextRound(
   const last = survey.rounds.at(-1);
   const spec = overlaidSpec(specOfRound(run.spec, last), options.settings, base.values);
   const platform = await loadPlatform(spec.platform);
+  // Before anything of the round before is given up.
+  if (!options.newCode) refuseInContainer(packagesOf(join(paths.code, last?.code ?? run.code)), spec, run.id);
   if (last !== undefined && last.platform !== 'local' && !hasEnded(survey, last)) {
     const isOver = survey.settled >= (readSealed(paths)?.count ?? Infinity);
     if (elsewhere !== null && retry === null && !isChanged(options)) {
@@ -110,6 +112,7 @@ async function nextRound(
         survey,
         round: last,
         ...availableVariables(run, givenVariables(base, environment)),
+        install: { notice: (text) => reporter.notice(text), signal: options.signal },
       });
     }
     if (elsewhere !== null && retry !== null && !isOver) throw stillRuns(run);
@@ -130,7 +133,7 @@ async function nextRound(
     work.size === 0 &&
     !work.open &&
     lost.length === 0 &&
-    (retry !== null || isCollected(paths, run, survey))
+    (retry !== null || (isFinished(survey) && isCollected(paths, run, survey)))
   ) {
     args.close();
     return null;
@@ -142,11 +145,13 @@ async function nextRound(
   // A worker that was killed may not have got to it.
   if (redact.length > 0) maskFolder(paths.logs, redact);
   const code = await codeOf(paths, run, last, options.newCode);
+  const packages = packagesOf(code.folder);
+  refuseInContainer(packages, spec, run.id);
   // A round without tasks needs none.
   const installed =
-    work.size === 0 && !work.open
+    (work.size === 0 && !work.open) || platform.capabilities.installsPackages === true
       ? null
-      : await installPackages(packagesOf(code.folder), {
+      : await installPackages(packages, {
           root: run.projectRoot,
           dlsRoot: rootOf(paths),
           python: run.spec.python,
@@ -190,6 +195,11 @@ async function nextRound(
     sample: null,
     warnings: [],
   };
+}
+
+/** Some round came to the end of the list; else an empty one does, now that the list is what was recorded. */
+function isFinished({ events }: Survey): boolean {
+  return events.some(({ e, status }) => e === 'round-ended' && status === 'finished');
 }
 
 /**

@@ -1,7 +1,6 @@
 /** Installs what the `requirements` of a job name, before its tasks run. */
 import { join } from 'node:path';
 import { ConfigError, DlJobsError } from '../base/errors.js';
-import type { ResolvedSettings } from '../config/load.js';
 import type { Environment, Packages } from '../contract/packages.js';
 import type { JobSpec } from '../contract/spec.js';
 import { ensureEnvironment, type Lock } from '../envs/environment.js';
@@ -68,11 +67,15 @@ export function useEnvironment(
 }
 
 /** An environment is made for this machine and its interpreter; an image has others. */
-export function refuseInContainer(packages: Packages | null, { values, sources }: ResolvedSettings): void {
-  if (packages === null || values.container === 'none') return;
+export function refuseInContainer(
+  packages: Packages | null,
+  { container = 'none' }: JobSpec,
+  where: string,
+): void {
+  if (packages === null || container === 'none') return;
   throw new ConfigError(
     'CONFIG_INVALID',
-    `${sources.container.where}: container: expected \`none\` for a job with requirements, got \`${values.container}\``,
+    `${where}: container: expected \`none\` for a job with requirements, got \`${container}\``,
     {
       hint: 'What tasks in an image need is a part of the image: take `requirements` out, or set `container: none`.',
     },

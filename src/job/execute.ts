@@ -8,6 +8,7 @@ import type { RoundHandle } from '../contract/platform.js';
 import { recordLine } from '../contract/record-line.js';
 import { RECORD_VERSION } from '../contract/record.js';
 import type { CollectorListener } from '../outputs/collector-options.js';
+import { lastRecordAt } from '../outputs/unwatched.js';
 import { eventDescriber } from '../outputs/log-notes.js';
 import type { RestoreOptions } from '../outputs/restore.js';
 import { TaskLogs } from '../outputs/task-logs.js';
@@ -24,7 +25,7 @@ import type { Reporter } from './reporter.js';
 import { RoundKeeper } from './round-keeper.js';
 import type { PreparedRound } from './round.js';
 import { ShardFollower } from './follow-shards.js';
-import type { RoundSource } from './stored-source.js';
+import { StoredSource, type RoundSource } from './stored-source.js';
 import { summarize } from './summarize.js';
 import { failureLimit } from '../worker/failure-limit.js';
 import { openOutputs, settleOutputs } from './round-outputs.js';
@@ -156,8 +157,12 @@ export async function executeRound(prepared: PreparedRound, options: ExecuteOpti
   const kill = (): void => handle?.stop(0);
   options.signal.addEventListener('abort', interrupt);
   options.killSignal.addEventListener('abort', kill);
+  let handed: RoundSource = source;
+  let isSubmitted = false;
   let isLeft = false;
   const leave = (): void => {
+    // Only what the platform has can go on there. It is asked again then.
+    if (handle !== null && !isSubmitted) return;
     if (handle?.leave === undefined) {
       interrupt();
       return;
@@ -181,7 +186,8 @@ export async function executeRound(prepared: PreparedRound, options: ExecuteOpti
     try {
       // Workers elsewhere take their arguments from the run folder.
       if (isRemote) await sealed(source);
-      if (!options.signal.aborted && !wantsToLeave()) {
+      // What goes on elsewhere must hear of an end that was asked for early.
+      if (isAdopted || (!options.signal.aborted && !wantsToLeave())) {
         handle = await platform.start({
           spec,
           runId: run.id,
@@ -190,9 +196,10 @@ export async function executeRound(prepared: PreparedRound, options: ExecuteOpti
           code: prepared.code,
           entry: join(prepared.code, prepared.round.entry),
           projectRoot: run.codeRoot,
+          configRoot: run.projectRoot,
           cwd: run.cwd,
           writer,
-          source,
+          source: (handed = isRemote ? fromFolder() : source),
           journal,
           digests: run.outputs.log === null ? 'results' : 'results and log',
           env: prepared.env,
@@ -200,12 +207,19 @@ export async function executeRound(prepared: PreparedRound, options: ExecuteOpti
           warn: (text) => reporter.warn(text),
           notice: (text) => reporter.notice(text),
           left: () => doneBefore + tasksOfRound() - collector.counts.done,
+          isOpen: (task) => prepared.work?.has(task) ?? true,
           canceled: (reason) => stop('canceled', reason, 0),
           most: prepared.sample,
           mayStart: prepared.mayStart ?? true,
         });
-        options.onSubmitted?.();
         const working = handle;
+        if (options.signal.aborted) interrupt();
+        if (options.killSignal.aborted) kill();
+        // What went wrong is told by `done`, once the platform has tidied up.
+        await working.submitted?.catch(async () => await working.done);
+        isSubmitted = true;
+        if (wantsToLeave()) leave();
+        options.onSubmitted?.();
         reporter.started?.({
           id: run.id,
           dir: paths.dir,
@@ -217,9 +231,6 @@ export async function executeRound(prepared: PreparedRound, options: ExecuteOpti
           queue: () => working.queue?.() ?? null,
           started,
         });
-        if (options.signal.aborted) interrupt();
-        if (options.killSignal.aborted) kill();
-        if (wantsToLeave()) leave();
         await working.done;
         if (!isLeft) await follower?.finish();
         // A worker that was killed may not have got to it.
@@ -229,10 +240,15 @@ export async function executeRound(prepared: PreparedRound, options: ExecuteOpti
       broke ??= { error };
     }
     source.close();
+    if (handed !== source) handed.close();
     if (broke === null) flushJournal();
     const end = endOf();
-    const durationMs = Date.now() - started;
     const { done, ok, errors } = collector.counts;
+    const now = Date.now();
+    // Of a round that came to its end before anybody took it over, not how long nobody looked.
+    const workEnd = isAdopted && end.status === 'finished' ? lastRecordAt(paths, journal.path) : now;
+    const ended = Math.max(started, Math.min(workEnd, now));
+    const durationMs = ended - started;
     if (end.status !== 'running')
       event('round-ended', {
         w: writer,
@@ -243,6 +259,7 @@ export async function executeRound(prepared: PreparedRound, options: ExecuteOpti
         ok,
         errors,
         ms: durationMs,
+        at: ended,
       });
     await journal.close();
     await keeper.stop();
@@ -254,11 +271,11 @@ export async function executeRound(prepared: PreparedRound, options: ExecuteOpti
       ranAgain: prepared.round.again > 0,
     });
     final.flush();
-    await keeper.finish(final, end.status, end.reason);
+    await keeper.finish(final, end.status, end.reason, ended);
     final.close();
     if (broke !== null) throw (broke as { error: unknown }).error;
     if (spec.printLogs && printed && live === null && reporter.taskLog !== undefined) {
-      const writers = follower?.writers ?? new Set([writer]);
+      const writers = new Set([...(follower?.writers ?? []), writer]);
       for (const { task, lines } of eachTaskLog(paths, collector, writers)) reporter.taskLog(task, lines);
     }
     return summarize(prepared, final, { ...end, total: total ?? knownTotal, durationMs });
@@ -276,6 +293,18 @@ export async function executeRound(prepared: PreparedRound, options: ExecuteOpti
     logs.close();
     args.close();
     prepared.lock.release();
+  }
+
+  /** The tasks of the round once their arguments are all there. */
+  function fromFolder(): RoundSource {
+    const count = total ?? 0;
+    return new StoredSource(paths, {
+      count,
+      work: prepared.work?.closedAt(count) ?? null,
+      shuffle: prepared.round.shuffle,
+      charged: prepared.charged,
+      ...(prepared.sample !== null && { most: prepared.sample }),
+    });
   }
 
   /** Tasks that this round is to bring to an end, those that are given up among them. */

@@ -7,18 +7,24 @@ import { exportedFunction } from '../base/exported-function.js';
 import type { ResolvedSettings } from '../config/load.js';
 import { nearest } from '../config/nearest.js';
 import { findModule } from '../snapshot/find-module.js';
+import { pythonModule } from '../snapshot/python-module.js';
 import { readSignatures, type FunctionSignature } from '../snapshot/signature.js';
 import { loadedFile, realRoot, takeSnapshot } from '../snapshot/snapshot.js';
 import { cachedText } from '../snapshot/trace-cache.js';
+import { resolveInterpreter } from '../worker/host-command.js';
 import { mapStack } from './map-stack.js';
 import { dlsRootOf } from './prepare.js';
+import { readPythonSignatures, type PythonPlace } from './python-job.js';
 import { writeCode } from './write-code.js';
 
 export interface JobFunction {
   /** File relative to the project root. */
   readonly file: string;
   readonly method: string;
+  /** Of one in Python, unknown. */
   readonly signature: FunctionSignature;
+  /** Set: it is Python, and called with `callPythonJob`. */
+  readonly python?: PythonPlace;
   /** Imports the module and returns the function. Throws MODULE_LOAD_FAILED. */
   load(): Promise<(...args: unknown[]) => unknown>;
   /** A stack in the user's own files. */
@@ -38,8 +44,14 @@ function splitMethod(method: string, settings: ResolvedSettings): { module: stri
   if (dot < 0) return { module: method, name: defaultMethod };
   const folder = moduleFolder(settings);
   const module = method.slice(0, dot);
-  if (!exists(folder, module) && exists(folder, method)) return { module: method, name: defaultMethod };
+  // A folder of Python modules is a module as well, which seldom holds functions.
+  const isModule = exists(folder, module) && !(isPythonPackage(folder, module) && exists(folder, method));
+  if (!isModule && exists(folder, method)) return { module: method, name: defaultMethod };
   return { module, name: method.slice(dot + 1) };
+}
+
+function isPythonPackage(root: string, module: string): boolean {
+  return findModule(root, module).file.endsWith('/__init__.py');
 }
 
 function exists(root: string, module: string): boolean {
@@ -66,33 +78,18 @@ export async function findJobFunction(
   const folder = moduleFolder(settings);
   const { module, name } = splitMethod(method, settings);
   const found = findModule(folder, module);
-  if (found.language === 'python') {
-    throw new JobError(
-      'JOB_FUNCTION_NOT_FOUND',
-      `${join(folder, found.file)}: job functions in Python are not supported yet`,
-      {
-        hint: 'Write the job function in TypeScript; the task function it names may be Python.',
-      },
-    );
-  }
   const path = join(folder, found.file);
   const file = path.startsWith(`${root}/`) ? path.slice(root.length + 1) : path;
+  if (found.language === 'python')
+    return pythonFunction({ root, path, file, method: name, python: settings.values.python });
   const signatures = await moduleSignatures(path, cacheRoot);
   const signature = signatures.find((s) => s.name === name);
   if (signature === undefined) {
-    const names = signatures.map((s) => s.name);
-    const near = nearest(name, names);
-    throw new JobError(
-      'JOB_FUNCTION_NOT_FOUND',
-      `expected an exported function \`${name}\` in ${file}, found none`,
-      {
-        hint:
-          near !== undefined
-            ? `Did you mean ${module}.${near}?`
-            : names.length > 0
-              ? `It has: ${names.join(', ')}.`
-              : 'Export a function that returns a DLJob.',
-      },
+    throw functionMissing(
+      name,
+      file,
+      signatures.map((s) => s.name),
+      module,
     );
   }
   return loadable(signature, {
@@ -103,6 +100,55 @@ export async function findJobFunction(
     cacheRoot,
     python: settings.values.python,
   });
+}
+
+/** What it takes is known to Python, which is asked when somebody wants to see it. */
+function pythonFunction(place: Omit<PythonPlace, 'module'>): JobFunction {
+  const { file, method } = place;
+  return {
+    file,
+    method,
+    signature: { name: method, params: [], doc: '', docFirstLine: '', opaque: true },
+    python: { ...place, module: pythonModule(file) },
+    mapStack: (stack) => stack,
+    load: () => Promise.reject(new Error('a job function in Python is called, not loaded')),
+  };
+}
+
+/** What a job function takes. Throws JOB_FUNCTION_NOT_FOUND for one in Python that its file does not define. */
+export async function signatureOf(
+  { signature, python: place }: JobFunction,
+  settings: ResolvedSettings,
+): Promise<FunctionSignature> {
+  if (place === undefined) return signature;
+  const all = await moduleSignatures(
+    place.path,
+    dlsRootOf(settings),
+    resolveInterpreter(place.python, place.root),
+  );
+  const found = all.find(({ name }) => name === place.method);
+  if (found !== undefined) return found;
+  throw functionMissing(
+    place.method,
+    place.file,
+    all.map(({ name }) => name),
+  );
+}
+
+function functionMissing(name: string, file: string, names: readonly string[], module?: string): JobError {
+  const near = nearest(name, names);
+  return new JobError(
+    'JOB_FUNCTION_NOT_FOUND',
+    `expected an exported function \`${name}\` in ${file}, found none`,
+    {
+      hint:
+        near !== undefined
+          ? `Did you mean ${module === undefined ? near : `${module}.${near}`}?`
+          : names.length > 0
+            ? `It has: ${names.join(', ')}.`
+            : 'Export a function that returns a DLJob.',
+    },
+  );
 }
 
 /** A job function's place: `file` is relative to `root`. */
@@ -175,11 +221,21 @@ async function importModule(
   }
 }
 
-/** The exported functions of a source file; parsing is remembered by content. */
-export async function moduleSignatures(path: string, dlsRoot: string): Promise<FunctionSignature[]> {
+/**
+ * The exported functions of a source file; parsing is remembered by content.
+ *
+ * @param python - the interpreter that reads Python, as `resolveInterpreter` gives it
+ */
+export async function moduleSignatures(
+  path: string,
+  dlsRoot: string,
+  python = 'python3',
+): Promise<FunctionSignature[]> {
   const source = readFileSync(path, 'utf8');
   const text = await cachedText(dlsRoot, `signatures ${path}\0${source}`, async () =>
-    JSON.stringify(await readSignatures(source, path)),
+    path.endsWith('.py')
+      ? await readPythonSignatures(path, python)
+      : JSON.stringify(await readSignatures(source, path)),
   );
   return JSON.parse(text) as FunctionSignature[];
 }

@@ -71,7 +71,7 @@ export interface DLJobOptions<F = unknown> {
   readonly log?: boolean | string | undefined;
   /** @default the setting `log_dir` */
   readonly logDir?: string | undefined;
-  /** Passed through to platforms that take more options. */
+  /** What Descartes Labs Tasks took, such as `{memory: '10Gi'}`; platforms count it as settings, this machine does not. @default none */
   readonly taskKwargs?: Readonly<Record<string, unknown>> | undefined;
   /** Print each task's output after the run. @default the setting `print_logs` */
   readonly printLogs?: boolean | undefined;

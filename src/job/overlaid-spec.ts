@@ -1,4 +1,5 @@
 import { resolveImage } from '../config/images.js';
+import { notOverruled } from '../config/task-kwargs.js';
 import type { Settings } from '../config/settings.js';
 import type { JobSpec, SlurmSpec } from '../contract/spec.js';
 import { gpusOf } from './resolve-job.js';
@@ -15,6 +16,7 @@ export function overlaidSpec(spec: JobSpec, settings: Changes, base: Settings): 
   return {
     ...spec,
     ...processorsOf(spec, settings, base),
+    container: settings.container ?? spec.container ?? 'none',
     noisy: or(settings.noisy, spec.noisy),
     printLogs: or(settings.print_logs, spec.printLogs),
     workers: or(settings.workers, spec.workers),
@@ -29,7 +31,9 @@ export function overlaidSpec(spec: JobSpec, settings: Changes, base: Settings): 
       failFast: or(settings.fail_fast, policy.failFast),
       shuffle: or(settings.shuffle, policy.shuffle),
     },
+    taskKwargs: notOverruled(spec.taskKwargs, (key) => settings[key] !== undefined),
     slurm: slurmOf(spec.slurm, settings),
+    earthone: { ...spec.earthone, ...settings.earthone },
   };
 }
 

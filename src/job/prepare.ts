@@ -1,7 +1,8 @@
 /** From a job to a run folder that is ready to be committed. */
-import { rmSync } from 'node:fs';
+import { existsSync, rmSync } from 'node:fs';
 import { isAbsolute, join, resolve } from 'node:path';
 import { DlJobsError, JobError } from '../base/errors.js';
+import { packageRoot } from '../base/package-root.js';
 import { toJson } from '../base/value-json.js';
 import type { ResolvedSettings } from '../config/load.js';
 import type { Settings } from '../config/settings.js';
@@ -23,16 +24,18 @@ import { resourcesOf } from '../store/rounds.js';
 import { createRunFolder } from '../store/run-folder.js';
 import { newRunId, preciseTimestamp } from '../store/run-id.js';
 import { tracingPython } from '../worker/host-command.js';
-import { argumentList } from './argument-list.js';
+import { argumentList, CALL_TEXTS } from './argument-list.js';
 import { redactPatterns } from '../worker/redact.js';
 import { taskEnvironment } from './environment.js';
 import { installPackages, refuseInContainer, useEnvironment } from './environments.js';
 import { firstSource, type FirstArguments } from './first-source.js';
 import type { DLJobOptions } from './options.js';
+import { pythonModule } from '../snapshot/python-module.js';
 import { outputPaths, unusedPaths } from './output-paths.js';
 import { jobPlatform, jobSettings, jobSpec, processors } from './resolve-job.js';
 import type { PreparedRound } from './round.js';
 import type { RunnableJob } from './runnable-job.js';
+import { withTaskKwargs } from './task-settings.js';
 import { writeCode } from './write-code.js';
 
 declare const DL_JOBS_VERSION: string;
@@ -56,7 +59,7 @@ export interface PrepareContext {
   readonly codeRoot: string | null;
   /** Names that runs of this invocation have. */
   readonly takenNames: Set<string>;
-  /** Told what is installed. */
+  /** Told what is installed, and what is passed over. */
   readonly notice: (text: string) => void;
   /** Aborted: nothing more is installed; the run exists all the same, to be resumed. */
   readonly signal: AbortSignal;
@@ -96,13 +99,15 @@ export function dlsRootOf(settings: ResolvedSettings): string {
 /** Throws a {@link DlJobsError} for all that makes a job broken before it starts. */
 export async function readJob(job: RunnableJob, context: PrepareContext): Promise<ReadJob> {
   const options = job.options;
-  const settings = jobSettings(context.base, options, context.commandLine);
-  const root = realRoot(settings.project.root);
-  const codeRoot = context.codeRoot === null ? root : realRoot(context.codeRoot);
-  const dlsRoot = dlsRootOf(settings);
+  const said = jobSettings(context.base, options, context.commandLine);
+  const root = realRoot(said.project.root);
+  const codeRoot = realRoot(context.codeRoot ?? guestRoot(options.moduleName, root) ?? root);
+  const dlsRoot = dlsRootOf(said);
   const platform = await loadPlatform(
-    context.onPlatform ? settings.values.platform : jobPlatform(options, settings, context.obeysDev),
+    context.onPlatform ? said.values.platform : jobPlatform(options, said, context.obeysDev),
   );
+  const { settings, notices } = withTaskKwargs(said, options, platform);
+  for (const notice of notices) context.notice(notice);
   const found = findModule(codeRoot, options.moduleName);
   const spec = jobSpec(options, settings, found, job.name, platform.name, {
     limit: smaller(options.limit ?? null, context.limit),
@@ -111,7 +116,7 @@ export async function readJob(job: RunnableJob, context: PrepareContext): Promis
   refuseUnable(platform, spec);
   await platform.check?.(spec, context.environment);
   const packages = readPackages(spec.requirements, { language: spec.language, root, dlsRoot });
-  refuseInContainer(packages, settings);
+  refuseInContainer(packages, spec, settings.sources.container.where);
   const list = argumentsOf(options, spec, context.cwd);
   const env = taskEnvironment(settings.values.env, context.environment);
 
@@ -130,13 +135,20 @@ export async function readJob(job: RunnableJob, context: PrepareContext): Promis
   return { settings, root, codeRoot, dlsRoot, platform, spec, list, env, packages, snapshot };
 }
 
+/** Where the tasks of `dl_jobs.test_jobs` are, which no project has; null: the project has such a module. */
+function guestRoot(moduleName: string, root: string): string | null {
+  if (!moduleName.startsWith('dl_jobs.') || existsSync(join(root, 'dl_jobs', '__init__.py'))) return null;
+  return join(packageRoot(), 'python');
+}
+
 /** As {@link readJob}, and then makes the run folder. Throws STORE_FAILED, too. */
 export async function prepareRun(job: RunnableJob, context: PrepareContext): Promise<PreparedRun> {
   const options = job.options;
   const read = await readJob(job, context);
   const { settings, root, codeRoot, dlsRoot, platform, spec, list, env, packages, snapshot } = read;
   const { notice, signal } = context;
-  const environment = await installPackages(packages, { root, dlsRoot, python: spec.python, notice, signal });
+  const here = platform.capabilities.installsPackages === true ? null : packages;
+  const environment = await installPackages(here, { root, dlsRoot, python: spec.python, notice, signal });
   const created = new Date();
   const id = newRunId(`${options.moduleName}.${spec.methodName}`, created);
   const paths = createRunFolder(dlsRoot, id);
@@ -222,6 +234,8 @@ function refuseUnable(platform: Platform, spec: JobSpec): void {
 
 function argumentsOf(options: DLJobOptions, spec: JobSpec, cwd: string): FirstArguments {
   if (options.argsList !== undefined) return argumentList(options.argsList, cwd);
+  const text = options.args === undefined ? undefined : CALL_TEXTS.get(options.args);
+  if (text !== undefined) return { kind: 'single', line: text };
   try {
     return { kind: 'single', line: toJson({ args: options.args ?? [], kwargs: options.kwargs ?? {} }) };
   } catch (error) {
@@ -257,9 +271,12 @@ export function outputsOf(
 function originEntry({
   origin,
   codeRoot,
-}: PrepareContext): { file: string; language: 'node'; module: string }[] {
+}: PrepareContext): { file: string; language: 'node' | 'python'; module: string }[] {
   if (origin === null || codeRoot !== null) return [];
-  return [{ file: origin.file, language: 'node', module: origin.method }];
+  const { file, method } = origin;
+  if (!file.endsWith('.py')) return [{ file, language: 'node', module: method }];
+  const module = pythonModule(file);
+  return module === null ? [] : [{ file, language: 'python', module }];
 }
 
 function smaller(a: number | null, b: number | null): number | null {

@@ -3,13 +3,15 @@ import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 import { JobError } from '../base/errors.js';
 import type { ResolvedSettings } from '../config/load.js';
-import type { RunFile } from '../contract/spec.js';
+import type { JobOrigin, RunFile } from '../contract/spec.js';
+import { pythonModule } from '../snapshot/python-module.js';
 import { bindWords } from '../snapshot/signature.js';
 import type { RunPaths } from '../store/run-folder.js';
 import { withJobDefaults } from './ambient.js';
 import type { DLJob } from './dl-job.js';
 import { importJobModule, moduleSignatures } from './job-function.js';
 import { mapStack } from './map-stack.js';
+import { callPythonJob } from './python-job.js';
 import { jobsOf } from './run.js';
 
 /**
@@ -27,6 +29,7 @@ export async function recallJob(
   const code = join(paths.code, run.code);
   const source = join(code, origin.file);
   if (!existsSync(source)) return null;
+  if (origin.file.endsWith('.py')) return await recallPython(code, run, origin, base);
   const signature = (await moduleSignatures(source, join(paths.dir, '..', '..'))).find(
     ({ name }) => name === origin.method,
   );
@@ -45,7 +48,26 @@ export async function recallJob(
       cause: error,
     });
   }
-  const job = jobsOf(returned, origin.method)[origin.job];
+  return sameJob(jobsOf(returned, origin.method), run, origin);
+}
+
+async function recallPython(
+  code: string,
+  run: RunFile,
+  { file, method, args, kwargs, job }: JobOrigin,
+  base: ResolvedSettings,
+): Promise<DLJob> {
+  const place = { root: code, module: pythonModule(file), path: join(code, file), file, method };
+  const call = { args, kwargs, options: {}, settings: base.values, cwd: process.cwd(), label: method };
+  const { jobs } = await withJobDefaults({ base, commandLine: {}, obeysDev: true }, () =>
+    callPythonJob({ ...place, python: base.values.python }, call),
+  );
+  return sameJob(jobs, run, { method, job });
+}
+
+/** Of the jobs that a job function returns now, the one that the run is of. */
+function sameJob(jobs: readonly DLJob[], run: RunFile, origin: Pick<JobOrigin, 'method' | 'job'>): DLJob {
+  const job = jobs[origin.job];
   const { moduleName, methodName } = run.spec;
   if (job === undefined || job.moduleName !== moduleName || job.methodName !== methodName) {
     throw new JobError(

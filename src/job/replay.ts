@@ -13,7 +13,7 @@ import { readPackages } from '../envs/read-packages.js';
 import { findModule } from '../snapshot/find-module.js';
 import { loadedFile, packagesOf, realRoot, takeSnapshot } from '../snapshot/snapshot.js';
 import { ArgsReader, readSealed } from '../store/args-store.js';
-import { readRounds } from '../store/rounds.js';
+import { readRounds, specOfRound, type RoundFile } from '../store/rounds.js';
 import { readRun, type RunPaths } from '../store/run-folder.js';
 import { ForegroundHost, type ForegroundEnd } from '../worker/foreground-host.js';
 import { openContainer } from '../worker/container/open.js';
@@ -107,8 +107,9 @@ function argumentLine(paths: RunPaths, task: number): Buffer {
   }
 }
 
-function codeOfRun(paths: RunPaths, { spec }: RunFile): Code {
+function codeOfRun(paths: RunPaths, run: RunFile): Code {
   const round = readRounds(paths).at(-1);
+  const spec = specOfLast(run, round);
   const root = round === undefined ? null : join(paths.code, round.code);
   if (round === undefined || root === null || !existsSync(join(root, round.entry))) {
     throw new UsageError('RUN_STATE', `expected code in ${paths.code} that the run has run, found none`, {
@@ -116,6 +117,11 @@ function codeOfRun(paths: RunPaths, { spec }: RunFile): Code {
     });
   }
   return { root, spec, entry: round.entry };
+}
+
+/** In the image, and with the tool for it, that the last round had; its packages are found anew. */
+function specOfLast({ spec }: RunFile, round: RoundFile | undefined): JobSpec {
+  return { ...specOfRound(spec, round), python: spec.python };
 }
 
 async function codeOfNow(paths: RunPaths, run: RunFile): Promise<Code> {
@@ -133,7 +139,7 @@ async function codeOfNow(paths: RunPaths, run: RunFile): Promise<Code> {
   });
   return {
     root: writeCode(snapshot, join(dlsRoot, 'cache', 'code')),
-    spec: { ...run.spec, file, language },
+    spec: { ...specOfLast(run, readRounds(paths).at(-1)), file, language },
     entry: loadedFile(snapshot, file),
   };
 }

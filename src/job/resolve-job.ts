@@ -3,6 +3,7 @@ import type { ResolvedSettings } from '../config/load.js';
 import { compareLevels, overlay } from '../config/load.js';
 import type { Gpus, Settings } from '../config/settings.js';
 import { resolveImage } from '../config/images.js';
+import { notOverruled } from '../config/task-kwargs.js';
 import type { JobSpec, SlurmSpec } from '../contract/spec.js';
 import type { FoundModule } from '../snapshot/find-module.js';
 import { OPTION_SETTINGS, type DLJobOptions } from './options.js';
@@ -124,8 +125,12 @@ export function jobSpec(
     modules: options.modules ?? [],
     requirements: options.requirements ?? null,
     data: options.data ?? [],
-    taskKwargs: options.taskKwargs ?? {},
+    taskKwargs: notOverruled(
+      options.taskKwargs ?? {},
+      (key) => settings.sources[key].level === 'command line',
+    ),
     slurm: slurmSpec(values),
+    earthone: values.earthone,
   };
 }
 

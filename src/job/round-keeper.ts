@@ -85,14 +85,18 @@ export class RoundKeeper {
     await this.#checkpointing?.catch(() => undefined);
   }
 
-  /** After the last record: everything is collected, on disk and written down. */
-  async finish(collector: Collector, status: RunStatus, reason: string | null): Promise<void> {
+  /**
+   * After the last record: everything is collected, on disk and written down.
+   *
+   * @param ended - when its work came to an end, epoch milliseconds
+   */
+  async finish(collector: Collector, status: RunStatus, reason: string | null, ended: number): Promise<void> {
     this.#collector = collector;
     this.#checkpointed = -1;
     // Not forced to disk: nothing is appended any more, so that a file which a power failure has cut is shorter than
     // the checkpoint says, and `resume` makes it anew. Waiting for a large one would cost a tenth of a short run.
     await this.#writeCheckpoint(false);
-    this.#write(status, reason);
+    this.#write(status, reason, ended);
   }
 
   #lookAround(): void {
@@ -114,14 +118,13 @@ export class RoundKeeper {
     return { ...this.#oldShards, ...this.#options.shards(), [basename(journal.path)]: journal.length };
   }
 
-  #write(status: RunStatus, reason: string | null): void {
+  #write(status: RunStatus, reason: string | null, until = Date.now()): void {
     const { prepared, handle, total, started, journal } = this.#options;
     const collector = this.#collector;
-    const now = Date.now();
     const state: RunState = {
       ...emptyState(),
       ...collector.tally.toData(),
-      at: now,
+      at: Date.now(),
       status,
       reason,
       round: prepared.round.round,
@@ -129,8 +132,8 @@ export class RoundKeeper {
       total: total(),
       started: this.#firstStarted,
       roundStarted: started,
-      ended: status === 'running' ? null : now,
-      workedMs: this.#workedMs + Math.max(0, now - started),
+      ended: status === 'running' ? null : until,
+      workedMs: this.#workedMs + Math.max(0, until - started),
       doneBefore: this.#doneBefore,
       hosts: status === 'running' ? (handle()?.hosts() ?? []) : [],
       queue: status === 'running' ? (handle()?.queue?.() ?? null) : null,

@@ -13,7 +13,9 @@ import type { ExpectedRun } from '../contract/platform.js';
 import { loadPlatform } from '../platforms/registry.js';
 import { note, noted } from '../snapshot/trace-cache.js';
 import { dlsRootOf } from './prepare.js';
+import { isAbort, orAborted } from './or-aborted.js';
 import { findJobFunction, type JobFunction } from './job-function.js';
+import { callPythonJob, type PythonPlace } from './python-job.js';
 import { runJobs, type InvocationOptions } from './run-jobs.js';
 import type { RunSummary } from '../outputs/summary.js';
 
@@ -76,6 +78,7 @@ export interface CalledJobs {
 /** Calls the job function `found`, which is `method` as it was typed; no job gives a notice. */
 export async function callFound(found: JobFunction, method: string, options: Called): Promise<CalledJobs> {
   const { base, reporter } = options;
+  if (found.python !== undefined) return await callPython(found, found.python, method, options);
   const { signature } = found;
   const takesKeywords = signature.params.at(-1)?.kind === 'object';
   const passed = Object.fromEntries(
@@ -94,18 +97,48 @@ export async function callFound(found: JobFunction, method: string, options: Cal
   const commandLine = options.settings ?? {};
   let returned: unknown;
   try {
-    returned = await withJobDefaults({ base, commandLine, obeysDev: true }, () => fn(...bound));
+    returned = await withJobDefaults({ base, commandLine, obeysDev: true }, () =>
+      orAborted(options.signal, async () => fn(...bound)),
+    );
   } catch (error) {
-    if (error instanceof DlJobsError) throw error;
+    if (error instanceof DlJobsError || isAbort(error, options.signal)) throw error;
     const text = error instanceof Error ? (error.stack ?? String(error)) : describeValue(error);
     throw new JobError('JOB_INVALID', `${method} threw: ${found.mapStack(text)}`, {
       hint: 'No task was run.',
       cause: error,
     });
   }
-  const jobs = jobsOf(returned, method);
+  return calledJobs(jobsOf(returned, method), passed, found, method, options);
+}
+
+/** As {@link callFound}: words and options become arguments by Python's own rules. */
+async function callPython(
+  found: JobFunction,
+  place: PythonPlace,
+  method: string,
+  options: Called,
+): Promise<CalledJobs> {
+  const { base, cwd, args, kwargs, givenOptions = {} } = options;
+  const commandLine = options.settings ?? {};
+  const settings = { ...base.values, ...commandLine };
+  const call = { args, kwargs, options: givenOptions, settings, cwd, label: method };
+  const { jobs, taken } = await withJobDefaults({ base, commandLine, obeysDev: true }, () =>
+    orAborted(options.signal, () => callPythonJob(place, call)),
+  );
+  const passed = Object.fromEntries(taken.map((option) => [option, givenOptions[option]]));
+  return calledJobs(jobs, passed, found, method, options);
+}
+
+/** @param passed - options that the job function was given */
+function calledJobs(
+  jobs: readonly DLJob[],
+  passed: Readonly<Record<string, unknown>>,
+  found: JobFunction,
+  method: string,
+  options: Called,
+): CalledJobs {
   if (jobs.length === 0) {
-    reporter.notice(`no job was found for ${method}: it returned nothing, so nothing was run`);
+    options.reporter.notice(`no job was found for ${method}: it returned nothing, so nothing was run`);
   }
   // A job function that reads `args_list` decides what becomes of it; else it replaces what the jobs have.
   const argsList = Object.hasOwn(passed, 'args_list') ? undefined : options.givenOptions?.['args_list'];
@@ -117,7 +150,7 @@ export async function callFound(found: JobFunction, method: string, options: Cal
     job: 0,
   };
   return {
-    jobs: typeof argsList === 'string' ? jobs.map((job) => withArgsList(job, argsList)) : jobs,
+    jobs: isArgsList(argsList) ? jobs.map((job) => withArgsList(job, argsList)) : jobs,
     invocation: { ...options, origin, obeysDev: true },
   };
 }
@@ -139,7 +172,11 @@ function mergeOwn(
   return merged;
 }
 
-function withArgsList(job: DLJob, argsList: string): DLJob {
+function isArgsList(value: unknown): value is string | readonly unknown[] {
+  return typeof value === 'string' || Array.isArray(value);
+}
+
+function withArgsList(job: DLJob, argsList: string | readonly unknown[]): DLJob {
   const { args: _args, kwargs: _kwargs, ...rest } = job.options;
   return new DLJob({ ...rest, argsList });
 }
@@ -185,8 +222,8 @@ export interface RunOptions extends Omit<
   readonly cpuImage?: string;
   /** Address or key; wins over the job. @default what the job says, else the setting `gpu_image` */
   readonly gpuImage?: string;
-  /** A file of arguments, instead of those the job has. */
-  readonly argsList?: string;
+  /** The path of a file of arguments, or the arguments, instead of those the job has. */
+  readonly argsList?: string | readonly unknown[];
   /** Print each task's output after the run. @default what the job says, else the setting `print_logs` */
   readonly printLogs?: boolean;
   /** Print each result. @default what the job says, else the setting `noisy` */

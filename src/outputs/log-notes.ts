@@ -36,12 +36,19 @@ function header(run: RunFile, round: RoundFile | undefined, event: EventRecord):
       modules: spec.modules,
       task_kwargs: spec.taskKwargs,
     })}`,
+    ...passedOver(spec),
     `RUN       ${run.id}`,
     ...(event.r > 1 ? [`ROUND     ${event.r} (${String(event['kind'])})`] : []),
     `CODE      ${String(event['code'])}${event['code'] === run.code ? '' : ' (taken anew)'}`,
     ...(round?.environment ? [`PACKAGES  ${round.environment.folder}`] : []),
     '='.repeat(100),
   ];
+}
+
+/** They are for platforms: here a job has what the machine has. */
+function passedOver({ platform, taskKwargs }: JobSpec): string[] {
+  const keys = platform === 'local' ? Object.keys(taskKwargs) : [];
+  return keys.length === 0 ? [] : [`IGNORED   task_kwargs (${keys.join(', ')}): they are for platforms`];
 }
 
 function imageUse({ container = 'none' }: JobSpec): string {

@@ -1,10 +1,11 @@
 /** Reads errors back from a run folder. */
+import type { ScannedEnd } from '../contract/record-scan.js';
 import type { RunFile } from '../contract/spec.js';
 import type { RunPaths } from '../store/run-folder.js';
 import { writerOf } from './journal-tail.js';
 import { fromLatin1 } from './output-file.js';
 import { RecordLines } from './record-lines.js';
-import { surveyRun } from './survey.js';
+import { surveyRun, type Survey } from './survey.js';
 import { winningChunks } from './winning-ends.js';
 
 /** A line of the errors file, and the task that it is of. */
@@ -31,33 +32,54 @@ export interface TaskErrorRow {
   readonly [key: string]: unknown;
 }
 
+/** The lines of the errors file that records give, shard by shard. */
+export class ErrorLines {
+  readonly #paths: RunPaths;
+  readonly #run: RunFile;
+  readonly #survey: Survey;
+  #shard = -1;
+  #reader: RecordLines | null = null;
+
+  constructor(paths: RunPaths, run: RunFile, survey: Survey) {
+    this.#paths = paths;
+    this.#run = run;
+    this.#survey = survey;
+  }
+
+  /** Of a failed task's record; latin1 text, without newlines. */
+  of(end: ScannedEnd, text: string, bytes: Buffer, shard: number): readonly string[] {
+    if (shard !== this.#shard || this.#reader === null) {
+      // Shards come one after the other: of the one before no more is asked.
+      this.close();
+      const writer = writerOf(this.#survey.shards[shard] as string);
+      this.#reader = new RecordLines(this.#paths, this.#run, writer, 'errors');
+      this.#shard = shard;
+    }
+    return this.#reader.of(end, text, bytes);
+  }
+
+  close(): void {
+    this.#reader?.close();
+    this.#reader = null;
+  }
+}
+
 /** What the errors file of the run holds; as many rows for a task as it has lines there. */
 export function* readErrors(paths: RunPaths, run: RunFile): Generator<TaskErrorRow> {
   const survey = surveyRun(paths);
-  const readers = new Map<number, RecordLines>();
-  const readerOf = (shard: number): RecordLines => {
-    let reader = readers.get(shard);
-    if (reader === undefined) {
-      // Shards come one after the other: of the one before no more is asked.
-      for (const old of readers.values()) old.close();
-      readers.clear();
-      reader = new RecordLines(paths, run, writerOf(survey.shards[shard] as string), 'errors');
-      readers.set(shard, reader);
-    }
-    return reader;
-  };
+  const lines = new ErrorLines(paths, run, survey);
   try {
     for (const chunk of winningChunks(paths, survey)) {
       const found: [task: number, line: string][] = [];
       chunk((end, text, bytes, shard) => {
         if (end.failure === null) return;
-        for (const line of readerOf(shard).of(end, text, bytes)) found.push([end.task, line]);
+        for (const line of lines.of(end, text, bytes, shard)) found.push([end.task, line]);
       });
       for (const [task, line] of found) {
         yield { ...(JSON.parse(fromLatin1(line)) as TaskErrorRow), task };
       }
     }
   } finally {
-    for (const reader of readers.values()) reader.close();
+    lines.close();
   }
 }

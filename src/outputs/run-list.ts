@@ -2,8 +2,8 @@
 import { join } from 'node:path';
 import { DlJobsError } from '../base/errors.js';
 import { listRuns } from '../store/find-run.js';
-import { runPaths, runsFolder, type RunPaths } from '../store/run-folder.js';
-import { isLive, viewRun, type RunStatus } from './run-state.js';
+import { runPaths, runsFolder } from '../store/run-folder.js';
+import { isLive, viewRun, type RunOverview, type RunStatus } from './run-state.js';
 
 /** A run as `dl_jobs runs --json` prints it. Times are ISO 8601 in UTC. */
 export interface RunRow {
@@ -40,12 +40,19 @@ export interface BadRunRow {
   readonly path: string;
 }
 
-/** Oldest first. One that cannot be read is listed as such. */
-export function* listRunRows(dlsRoot: string): Generator<RunRow | BadRunRow> {
+/**
+ * Oldest first. One that cannot be read is listed as such.
+ *
+ * @param look - finds out what the run folder alone does not tell
+ */
+export async function* listRunRows(
+  dlsRoot: string,
+  look: (overview: RunOverview) => Promise<RunOverview>,
+): AsyncGenerator<RunRow | BadRunRow> {
   for (const id of listRuns(dlsRoot)) {
     const paths = runPaths(join(runsFolder(dlsRoot), id));
     try {
-      yield rowOf(paths);
+      yield rowOf(await look(viewRun(paths)));
     } catch (error) {
       // Whatever is wrong with one folder, the others are listed.
       const isDamage = error instanceof DlJobsError && error.code === 'JOURNAL_DAMAGED';
@@ -55,8 +62,7 @@ export function* listRunRows(dlsRoot: string): Generator<RunRow | BadRunRow> {
   }
 }
 
-function rowOf(paths: RunPaths): RunRow {
-  const { id, run, state } = viewRun(paths);
+function rowOf({ id, paths, run, state }: RunOverview): RunRow {
   const { moduleName, methodName, platform } = run.spec;
   const { done, ok, errors } = state.counts;
   return {

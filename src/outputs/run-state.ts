@@ -150,7 +150,7 @@ function liveState(run: RunFile, file: RunState | null, holder: LockFile): RunSt
   }
   if (file.status !== 'running') {
     // Its round has ended, and it is about to let go; or it is a new one, whose round has not begun.
-    const hasEnded = file.ended !== null && Date.parse(holder.since) <= file.ended;
+    const hasEnded = file.ended !== null && Date.parse(holder.since) <= file.at;
     return hasEnded ? file : { ...file, status: 'preparing' };
   }
   return Date.now() - file.at > STALLED_MS ? { ...file, status: 'stalled' } : file;

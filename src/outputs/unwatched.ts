@@ -1,19 +1,22 @@
 /** A round that goes on, on its platform, while no controller looks after it. */
+import { statSync } from 'node:fs';
 import type { HostStatus } from '../contract/platform.js';
 import { hasChunks } from '../store/chunks.js';
 import { GONE_MS, hostsOf, readGone, readHeartbeats } from '../store/heartbeat.js';
+import { isHandedOver } from '../store/handed-over.js';
 import { readRounds, type RoundFile } from '../store/rounds.js';
-import type { RunPaths } from '../store/run-folder.js';
+import { shardFiles, type RunPaths } from '../store/run-folder.js';
 import { stopOfRound } from '../store/stop-file.js';
 
 /**
- * The last round of a run if workers elsewhere may be at it: it has been cut into chunks for them, and nobody told them
- * to stop. Whether it has ended, its records say. Null: there is none.
+ * The last round of a run if somebody elsewhere may be at it: it has been cut into chunks for workers, or handed over to
+ * a service, and nobody told them to stop. Whether it has ended, its records say. Null: there is none.
  */
 export function roundElsewhere(paths: RunPaths): RoundFile | null {
   const last = readRounds(paths).at(-1);
   if (last === undefined || last.platform === 'local') return null;
-  return hasChunks(paths, last.round) && stopOfRound(paths, last.round) === null ? last : null;
+  const isThere = hasChunks(paths, last.round) || isHandedOver(paths, last.round);
+  return isThere && stopOfRound(paths, last.round) === null ? last : null;
 }
 
 /** What is known of a run by its records. */
@@ -37,7 +40,10 @@ export function lookElsewhere(
   readonly hosts: readonly HostStatus[];
   readonly workedMs: number;
 } {
-  if (total !== null && counts.done >= total) return { status: 'finished', hosts: [], workedMs };
+  const workedUntil = (at: number): number =>
+    Math.max(workedMs, roundStarted === null ? 0 : at - roundStarted);
+  if (total !== null && counts.done >= total)
+    return { status: 'finished', hosts: [], workedMs: workedUntil(lastRecordAt(paths)) };
   const gone = readGone(paths, round);
   const now = Date.now();
   const alive = readHeartbeats(paths, round).filter(
@@ -47,6 +53,21 @@ export function lookElsewhere(
   return {
     status: alive.length > 0 ? 'running' : 'queued',
     hosts: hostsOf(alive),
-    workedMs: Math.max(workedMs, roundStarted === null ? 0 : now - roundStarted),
+    workedMs: workedUntil(now),
   };
+}
+
+/**
+ * When the last record was written, epoch milliseconds by the clock of the file system: the work of a round whose tasks
+ * all have an outcome ended then, however much later somebody looks. 0: there is none.
+ *
+ * @param own - path of a shard that does not count
+ */
+export function lastRecordAt(paths: RunPaths, own = ''): number {
+  return Math.max(
+    0,
+    ...shardFiles(paths)
+      .filter((path) => path !== own)
+      .map((path) => Math.floor(statSync(path).mtimeMs)),
+  );
 }

@@ -4,6 +4,7 @@ import type { Platform } from '../contract/platform.js';
 
 const LOADERS: Readonly<Record<string, () => Promise<Platform>>> = {
   local: async () => (await import('./local/local-platform.js')).localPlatform,
+  earthone: async () => (await import('./earthone/earthone-platform.js')).earthonePlatform,
   slurm: async () => (await import('./slurm/slurm-platform.js')).slurmPlatform,
 };
 

@@ -13,11 +13,12 @@ interface Split {
 
 function split({ params }: FunctionSignature): Split {
   const last = params.at(-1);
-  const positional = last === undefined || last.kind === 'plain' ? params : params.slice(0, -1);
+  const object = last?.kind === 'object' ? last : undefined;
   return {
-    positional,
-    rest: last?.kind === 'rest' ? last : undefined,
-    object: last?.kind === 'object' ? last : undefined,
+    positional: params.filter((param) => param !== object && param.kind !== 'rest'),
+    // In Python keywords may come after it.
+    rest: params.find(({ kind }) => kind === 'rest'),
+    object,
   };
 }
 

@@ -12,12 +12,15 @@ import { WorkList, type WorkFile } from './work-list.js';
 const RESOURCES = [
   'cpuJob',
   'image',
+  'container',
   'cpus',
   'gpus',
   'gpuType',
   'workers',
   'taskConcurrency',
+  'taskKwargs',
   'slurm',
+  'earthone',
 ] as const satisfies readonly (keyof JobSpec)[];
 
 export type RoundResources = Pick<JobSpec, (typeof RESOURCES)[number]>;
@@ -78,8 +81,14 @@ export function writeRound(
     throw storeError('create', dir, error);
   }
   const file: RoundFile = { ...round, work: work === null ? 'all' : work.write(join(dir, 'work.bits')) };
-  writeAtomic(join(dir, 'round.json'), `${JSON.stringify(file, null, 2)}\n`, false);
+  rewriteRound(paths, file);
   return file;
+}
+
+/** Writes what is otherwise than before in a round that goes on. */
+export function rewriteRound(paths: RunPaths, file: RoundFile): void {
+  const path = join(roundFolder(paths, file.round), 'round.json');
+  writeAtomic(path, `${JSON.stringify(file, null, 2)}\n`, false);
 }
 
 /** The rounds of a run that were begun, in order. One whose file is not there was about to begin and has done nothing. */

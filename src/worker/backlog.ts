@@ -102,7 +102,8 @@ export class Backlog {
       },
       (error: unknown) => {
         slot.waiting = false;
-        this.#events.onError(error);
+        // After a stop nobody waits for the list any more, which may have been stopped by the same Ctrl-C.
+        if (!this.#closed) this.#events.onError(error);
       },
     );
     return null;

@@ -46,10 +46,14 @@ export function judge(host: DeadHost, spec: JobSpec, kernelKills: KernelKills): 
     case 'memory': {
       const { running, isItsOwn, peak } = sentence;
       const isOpen = running !== undefined && running.out.answered[running.position] === false;
-      const verdict =
-        isOpen && !isItsOwn
+      // Between two tasks nobody is to blame for what those before left; without an answer yet, loading took it.
+      const isBetween = isSequential && !isItsOwn && running === undefined;
+      const isNobody = isBetween || (running !== undefined && !isOpen);
+      const verdict = isNobody
+        ? only([], outstanding)
+        : isOpen && !isItsOwn
           ? suspect(running, outstanding)
-          : blame(outstanding, isSequential, isOpen ? running : undefined);
+          : blame(outstanding, isSequential, running);
       return charged(verdict, (place) => tooLarge(place, startOf(place, exit), peak, spec));
     }
     case undefined: {

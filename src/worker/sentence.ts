@@ -19,7 +19,7 @@ export type Sentence =
       readonly why: 'memory';
       /** What it used, KiB. */
       readonly peak: number;
-      /** The task that it ran. */
+      /** The task that it ran; undefined: none whose answer is missing. */
       readonly running: Place | undefined;
       /** False: most of it was there before that task. */
       readonly isItsOwn: boolean;

@@ -20,9 +20,8 @@ interface Usage {
   /** What the host ran when it was last looked at: batch and position. */
   batch: number;
   position: number;
-  /** Resident size at the last look before that, and at the last look, KiB. */
+  /** Resident size at the first look at that, KiB. */
   before: number;
-  now: number;
   peak: number;
 }
 
@@ -113,12 +112,18 @@ export class Watch {
     const { batch, position } = progress ?? { batch: 0, position: 0 };
     const last = this.#usage.get(slot);
     const goesOn = last?.batch === batch && last.position === position;
-    const before = goesOn ? last.before : (last?.now ?? 0);
-    this.#usage.set(slot, { batch, position, before, now: size, peak: Math.max(size, last?.peak ?? 0) });
+    // Many tasks may have passed since the last look: only growth that was seen during this one is surely its own.
+    const before = goesOn ? last.before : size;
+    this.#usage.set(slot, { batch, position, before, peak: Math.max(size, last?.peak ?? 0) });
     if (size <= limit) return;
-    // What the tasks before it left behind is not the fault of the one that runs now.
-    const isItsOwn = slot.answers === 0 || size - before >= limit / 2;
-    endNow(slot, { why: 'memory', peak: size, running: placeOf(slot, progress), isItsOwn });
+    const running = placeOf(slot, progress);
+    // What the tasks before it left behind is not the fault of the one that runs now. That there were some the host says
+    // before their answers are read.
+    const [first] = slot.outstanding;
+    const isFirst =
+      slot.answers === 0 && (running === undefined || (running.out === first && running.position === 0));
+    const isItsOwn = isFirst || (running !== undefined && size - before >= limit / 2);
+    endNow(slot, { why: 'memory', peak: size, running, isItsOwn });
   }
 
   /** What need not be known at once. */

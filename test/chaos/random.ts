@@ -9,8 +9,9 @@ export class Random {
 
   /** One for a part of the work: what that part draws changes nothing for the others. */
   static of(seed: number, ...parts: readonly (number | string)[]): Random {
-    let hash = seed >>> 0;
-    for (const character of parts.join('/')) {
+    let hash = 0;
+    // The seed as text like the rest: mixed in as a number, round 1 of seed 2 would be round 0 of seed 3.
+    for (const character of [seed, ...parts].join('/')) {
       hash = Math.imul(hash ^ (character.codePointAt(0) as number), 0x9e3779b1);
       hash ^= hash >>> 15;
     }

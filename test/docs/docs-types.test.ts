@@ -38,7 +38,7 @@ it('every TypeScript block of the docs type-checks against the public API', { ti
     moduleResolution: ts.ModuleResolutionKind.NodeNext,
     types: ['node'],
     typeRoots: [join(ROOT, 'node_modules/@types')],
-    paths: { 'dl-jobs': [join(ROOT, 'src/index.ts')] },
+    paths: { 'dl-jobs': [join(ROOT, 'src/index.ts')], 'dl-jobs/earthone': [join(ROOT, 'src/earthone.ts')] },
   });
   const problems = ts.getPreEmitDiagnostics(program).flatMap((problem) => {
     const origin = origins.get(problem.file?.fileName ?? '');

@@ -223,6 +223,8 @@ describe('attach to a run that does not run', () => {
     const live = begin(project, over('two.ndjson', 'tasks.slow.gate'));
     await live.marked('started-0');
     process.kill(live.pid, 'SIGINT');
+    // Else the tasks may end before it looks at the signal, and the run is finished.
+    await live.said('interrupted');
     open(project, 'go-0', 'go-1');
     expect((await live.ended).code).toBe(130);
     expect((await project.run(['attach'])).code).toBe(130);

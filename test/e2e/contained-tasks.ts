@@ -74,6 +74,10 @@ export const CONTAINED_FILES = {
       writeFileSync('started-' + i, String(child.pid));
       for (;;);
     }`,
+  'tasks/inside.ts': `
+    import { readFileSync } from 'node:fs';
+    /** Tells the image; outside of one it fails. */
+    export function inside(i: number) { return i + ': ' + readFileSync('/etc/image', 'utf8').trim(); }`,
   'five.ndjson': '0\n1\n2\n3\n4\n',
   'two.ndjson': '0\n1\n',
   'one.ndjson': '0\n',

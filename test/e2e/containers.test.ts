@@ -1,4 +1,7 @@
-/** Tasks inside images, with each tool that this machine has; the images are made of what it has itself. */
+/**
+ * Tasks inside images, with each tool that this machine has; the images are made of what it has itself.
+ * lines: the same cases for each tool, which share its images.
+ */
 import {
   mkdirSync,
   symlinkSync,
@@ -248,6 +251,25 @@ describe.each(TOOLS)('in containers of %s', (name, make, needs) => {
     const died = await project.run(['replay', '--task', '1'], { env: images.env });
     expect(died.code).toBe(1);
     expect(died.stderr).toContain('task 1: crash: the process ended with signal SIGABRT before the task did');
+  });
+
+  test('a further round takes its tasks into the image, and out of it', skipped, async () => {
+    const project = projectWith('');
+    const results = (): string[] => readNdjson<string>(one(project.path('results/*.ndjson'))).sort();
+    const round = async (code: number, ...words: string[]): Promise<string> => {
+      const done = await project.run(words, { env: images.env });
+      expect(done.code, done.stderr).toBe(code);
+      return done.stderr;
+    };
+    const list = ['--args_list', 'five.ndjson', '--sample', '2', '--container', 'none'];
+    await round(1, 'map', 'tasks.inside.inside', ...list);
+    await round(1, 'resume', '--container', name);
+    expect(results()).toHaveLength(3);
+    await round(0, 'retry');
+    expect(results()).toEqual([0, 1, 2, 3, 4].map((i) => `${i}: ${MARK}`));
+    expect(await round(0, 'replay', '--task', '0')).toContain('task 0: ok');
+    const outside = await round(0, 'retry', '--tasks', '4', '--again', '--container', 'none');
+    expect(outside).toContain("task 4: Error: ENOENT: no such file or directory, open '/etc/image'");
   });
 
   test('values of variables stand in no argument list', skipped, async () => {

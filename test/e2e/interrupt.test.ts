@@ -132,3 +132,59 @@ describe('a killed controller', () => {
     await nothingIsLeft(running);
   });
 });
+
+describe('Ctrl-C while a job function takes its time', requires('python3'), () => {
+  const JOBS = {
+    'run/slow.ts': `
+      import { writeFileSync } from 'node:fs';
+      export async function task() {
+        writeFileSync('begun', '');
+        await new Promise((resolve) => setTimeout(resolve, 600_000));
+      }`,
+    'run/nap.py': `
+import time
+from dl_jobs.job import DLJob
+def begin():
+    open('begun', 'w').close()
+    time.sleep(600)
+def task():
+    begin()
+def numbers():
+    yield 1
+    begin()
+def listed():
+    return DLJob('tasks.nap', 'sleep', args_list=numbers())
+`,
+    'tasks/nap.py': 'def sleep(i):\n    return i\n',
+  };
+
+  /** `to`: as a terminal does it, all processes; or as \`kill\` does, the controller alone. */
+  test.each([
+    ['slow', 'all'],
+    ['nap', 'all'],
+    ['nap', 'controller'],
+    ['nap.listed', 'all'],
+    ['nap.listed', 'controller'],
+  ] as const)('%s ends with 130 and without a stack: %s', onLinux, async (method, to) => {
+    const project = makeProject(JOBS);
+    let started: number[] = [];
+    const { code, stderr } = await project.run(['run', method], {
+      onStart: (child) => {
+        void until('the function runs', () => existsSync(project.path('begun'))).then(() => {
+          const running = tree(child.pid as number);
+          started = running.map(({ pid }) => pid);
+          // Hosts are in groups of their own.
+          const group = running.filter(
+            ({ pid, command }) => pid === child.pid || command.includes('_define'),
+          );
+          for (const { pid } of to === 'all' ? group.reverse() : group.slice(0, 1))
+            process.kill(pid, 'SIGINT');
+        });
+      },
+    });
+    expect(code, stderr).toBe(130);
+    expect(stderr).toContain('interrupted');
+    expect(stderr).not.toMatch(/Traceback|KeyboardInterrupt|error:/);
+    await until('nothing of it is left', () => !started.some(isRunning));
+  });
+});

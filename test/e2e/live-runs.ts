@@ -63,6 +63,8 @@ export interface LiveRun {
   readonly ended: Promise<RunResult>;
   /** Resolves once all these files are there. */
   marked(...names: readonly string[]): Promise<void>;
+  /** Resolves once it has printed this on stderr. */
+  said(text: string): Promise<void>;
   /** Processes that the controller has started, without itself. */
   children(): number[];
 }
@@ -78,10 +80,12 @@ export function slowProject(
 /** Starts a command in a project. */
 export function begin(project: Project, args: readonly string[], options: RunOptions = {}): LiveRun {
   let pid = 0;
+  let heard = '';
   const ended = project.run(args, {
     ...options,
     onStart: (child: ChildProcess) => {
       pid = child.pid as number;
+      child.stderr?.on('data', (data) => (heard += String(data)));
       options.onStart?.(child);
     },
   });
@@ -91,6 +95,7 @@ export function begin(project: Project, args: readonly string[], options: RunOpt
     ended,
     marked: (...names) =>
       until(`${names.join(', ')} are there`, () => names.every((name) => existsSync(project.path(name)))),
+    said: (text) => until(`it says ${text}`, () => heard.includes(text)),
     children: () =>
       tree(pid)
         .map((p) => p.pid)

@@ -1,4 +1,7 @@
-/** `requirements` of Python tasks: a virtual environment that is made once, and never used half made. */
+/**
+ * `requirements` of Python tasks: a virtual environment that is made once, and never used half made.
+ * lines: the cases share the packages that they install.
+ */
 import { spawnSync } from 'node:child_process';
 import { existsSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
@@ -251,6 +254,19 @@ describe('requirements of Python tasks', requires('python3', 'venv'), () => {
         .map(({ slow }) => slow)
         .sort(),
     ).toEqual(['slow 1', 'slow 3']);
+  });
+
+  test('stay on the machine: a later round does not take them into an image', SLOW, async () => {
+    const project = pythonProject(['./slow'], { 'gates/open': '', fail: '' });
+    expect((await run(project)).code).toBe(1);
+    const { code, stderr } = await run(project, ['retry', '--container', 'podman']);
+    expect(code).toBe(2);
+    expect(stderr).toContain(
+      'container: expected `none` for a job with requirements, got `podman` [CONFIG_INVALID]',
+    );
+    rmSync(project.path('fail'));
+    const retried = await run(project, ['retry']);
+    expect(retried.code, retried.stderr).toBe(0);
   });
 
   test('that cannot be installed are told, with what pip said, before there is a run', SLOW, async () => {

@@ -309,7 +309,8 @@ describe('resume', () => {
         .filter((end) => end.t === 7)
         .map((end) => end['a'] as number);
     };
-    expect(tries()).toEqual([1]);
+    // Ten tasks had ended, on a busy machine not always the first ten.
+    expect([[], [1]]).toContainEqual(tries());
     for (let i = 0; i < 2; i++) {
       await project.run(['resume', '--retry_delay', '100s'], {
         onStart: (child) => void setTimeout(() => child.kill('SIGKILL'), 700 * i + 300),

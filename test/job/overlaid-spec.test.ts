@@ -104,6 +104,21 @@ describe('a further round', () => {
     expect(afterwards(first, second)).toEqual(second);
   });
 
+  test('leaves out of task_kwargs what it was told otherwise, and so does the one after it', () => {
+    const first = spec({ taskKwargs: { memory: '10Gi', task_timeout: 60, timeout: 60, labels: ['a'] } });
+    const second = overlaidSpec(first, { memory: 1024 ** 3, timeout: null }, base.values);
+    expect(second.taskKwargs).toEqual({ labels: ['a'] });
+    expect(afterwards(first, second)).toEqual(second);
+  });
+
+  test('takes its tasks into their image, and the one after it leaves them there', () => {
+    const first = spec();
+    const second = overlaidSpec(first, { container: 'podman' }, base.values);
+    expect(first.container).toBe('none');
+    expect(second.container).toBe('podman');
+    expect(overlaidSpec(afterwards(first, second), {}, base.values)).toEqual(second);
+  });
+
   test('gets the other image with its first GPUs, and keeps its own with more of them', () => {
     const settings = { ...defaultSettings(), gpu_image: 'now:1', cpu_image: 'cpu:1' };
     const given = overlaidSpec(spec(), { gpus: 'h100:1' }, settings);

@@ -31,6 +31,7 @@ const ROUND: Omit<RoundFile, 'work' | 'round' | 'again'> = {
     gpuType: null,
     workers: 1,
     taskConcurrency: 1,
+    taskKwargs: {},
     slurm: NO_SLURM,
   },
   policy: {

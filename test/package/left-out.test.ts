@@ -38,6 +38,9 @@ test('which tests were left out, what they need, and how to get it', async () =>
 test('that leaving them out is a failure, where everything should be there', async () => {
   const { code, stdout, stderr } = await npmTest('--no-missing');
   expect(stdout + stderr).toContain('missing component: slurm');
-  expect(stdout.trimEnd().split('\n').at(-1)).toMatch(/^0 passed, [1-9]\d* failed, 0 skipped$/);
+  const lines = stdout.trimEnd().split('\n');
+  expect(lines.pop()).toMatch(/^0 passed, [1-9]\d* failed, 0 skipped$/);
+  // What failed is named where it is seen: at the end.
+  expect(lines.pop()).toMatch(/^failed: test\/slurm\/cluster.test.ts: missing component: slurm/);
   expect(code).toBe(1);
 });

@@ -367,7 +367,7 @@ class HostTest(unittest.TestCase):
             import os, sys, __main__
             def task(x):
                 return {'path': sys.path[:2], 'argv': sys.argv, 'cwd': os.getcwd(), 'main': sorted(vars(__main__)),
-                        'numpy': 'numpy' in sys.modules, 'ours': [n for n in sys.modules if n in ('_values', '_host', '_serve', '_records')]}
+                        'numpy': 'numpy' in sys.modules, 'ours': [n for n in sys.modules if n in ('_values', '_host', '_serve', '_task', '_records')]}
             '''
         )
         value = host.run(0)[0]['value']

@@ -31,6 +31,7 @@ interface Told {
   readonly argv: string[];
   readonly env: Record<string, string>;
   readonly execPath: string;
+  readonly cwd: string;
 }
 
 function makeTool(dir: string): string {
@@ -59,7 +60,7 @@ function run(
     dir,
     round: 3,
     tool: makeTool(dir),
-    projectRoot: '/nowhere',
+    projectRoot: folder(),
     node: '',
     ownNode: process.execPath,
     setup: [],
@@ -137,6 +138,26 @@ describe('setup', () => {
     expect(code).toBe(0);
     expect(told?.env).toMatchObject({ A: 'b  c', QUOTE: "it's", B: '2', C: 'here b  c', D: 'ü' });
     expect(told?.env['E']).toBeUndefined();
+  });
+
+  test.each(HOSTILE)('begins in the root of the project, and the worker is there, too: %j', (name) => {
+    const projectRoot = folder(name);
+    writeFileSync(join(projectRoot, 'activate'), 'export ACTIVE="$PWD"\n');
+    program(join(projectRoot, 'env/bin/node'), `#!/bin/sh\nexec ${process.execPath} "$@"\n`);
+    const setup = ['source ./activate', 'cd /', 'export PATH=env/bin:$PATH'];
+    const { told, stderr } = run({ projectRoot, setup, ownNode: '/nowhere' });
+    expect(stderr).toBe('');
+    expect(told).toMatchObject({ cwd: projectRoot, env: { ACTIVE: projectRoot } });
+  });
+
+  test('says that the project is not there', () => {
+    const { code, stderr, told } = run({ projectRoot: '/nowhere/at all', setup: ['true'] });
+    expect([told, code]).toEqual([null, 84]);
+    expect(SCRIPT_ENDS).toHaveProperty('84');
+    expect(stderr).toMatch(
+      /^dl_jobs: on \S+: \/nowhere\/at all cannot be entered; is the project .* share\?$/m,
+    );
+    expect(run({ projectRoot: '/nowhere' }).code).toBe(0);
   });
 
   test('may have line ends of DOS, and lines that look like options of sbatch', () => {

@@ -130,7 +130,7 @@ describe('on a cluster', requires('slurm'), () => {
           dir,
           round: 1,
           tool,
-          projectRoot: '/',
+          projectRoot: dir,
           node: '',
           ownNode: process.execPath,
           setup: ['echo "from setup" >&2'],

@@ -23,14 +23,18 @@ describe('slurm', { timeout: 180_000, ...requires('slurm') }, () => {
       config: ['platform: slurm', 'max_workers: 3'],
       outlivesController: true,
       traces: async (run) => `${await jobsOf(cluster, run)}\n${calls()}`,
-      left: async () =>
-        (await cluster.squeue())
-          .filter(({ state }) => !ENDED.test(state))
-          .map(({ id, state }) => `${id} ${state}`),
+      left: () => unended(cluster),
+      atWork: async (runs) => (await unended(cluster)).filter((job) => runs.some((run) => job.includes(run))),
       stop: () => cluster.stop(),
     };
   });
 });
+
+/** Jobs that wait or run: number, state and name, which holds the id of the run. */
+async function unended(cluster: Cluster): Promise<string[]> {
+  const all = await cluster.run('squeue', '--noheader', '-r', '-t', 'all', '-o', '%i %T %j');
+  return all.split('\n').filter((line) => line !== '' && !ENDED.test(line.split(' ')[1] ?? ''));
+}
 
 /** What Slurm knows of the jobs of a run: their scripts, and all that it shows. */
 async function jobsOf(cluster: Cluster, run: string): Promise<string> {

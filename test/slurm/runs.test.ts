@@ -1,5 +1,8 @@
-/** Whole runs on a cluster: many tasks, limits of the site, GPUs, a controller that goes, a scheduler that goes. */
-import { spawnSync } from 'node:child_process';
+/**
+ * Whole runs on a cluster: many tasks, limits of the site, GPUs, a controller that goes, a scheduler that goes.
+ * lines: its cases share one cluster, which takes its time to start.
+ */
+import { spawnSync, type ChildProcess } from 'node:child_process';
 import { existsSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
@@ -24,6 +27,11 @@ export async function nap({ i, ms }: { i: number; ms: number }) {
   return { i, version: 'old', node: process.env.SLURMD_NODENAME, gpus: process.env.CUDA_VISIBLE_DEVICES ?? null, begin, end: Date.now() };
 }
 `;
+
+interface Status {
+  readonly status: string;
+  readonly durationMs: number;
+}
 
 interface Nap {
   readonly i: number;
@@ -57,6 +65,21 @@ describe('runs on a cluster', requires('slurm'), () => {
     });
   const naps = (at: Project): Nap[] =>
     readNdjson<Nap>(at.path('results/out.ndjson')).sort((a, b) => a.i - b.i);
+  /** Puts the real command behind a script, for {@link scripted}. */
+  const behind = (at: Project, command: string, script: string): void => {
+    const real = spawnSync('sh', ['-c', `command -v ${command}`], { encoding: 'utf8' }).stdout.trim();
+    mkdirSync(at.path('bin'), { recursive: true });
+    writeFileSync(at.path('bin', command), `#!/bin/sh\n${script}\nexec ${real} "$@"\n`, { mode: 0o755 });
+  };
+  const scripted = (at: Project): Record<string, string> => ({
+    ...cluster.env,
+    PATH: `${at.path('bin')}:${process.env['PATH'] ?? ''}`,
+  });
+  const statusOf = async (at: Project): Promise<Status & { readonly jobs: string[] }> => {
+    const { stdout } = await at.run(['status', '--json'], { env: cluster.env });
+    const said = JSON.parse(stdout) as Status & { readonly queue: { readonly jobs: string[] } | null };
+    return { ...said, jobs: said.queue?.jobs ?? [] };
+  };
   const nothingIsLeft = async (): Promise<void> => {
     const live = (await cluster.squeue()).filter(({ state }) => /PENDING|RUNNING|COMPLETING/.test(state));
     expect(live).toEqual([]);
@@ -66,20 +89,10 @@ describe('runs on a cluster', requires('slurm'), () => {
 
   test('of 20,000 tasks need 8 workers, in arrays that the site allows, and few questions', async () => {
     const at = project('max_workers: 8\n');
-    // The real commands, behind scripts that note that they were called.
-    mkdirSync(at.path('bin'));
-    for (const name of ['sbatch', 'squeue', 'scancel', 'scontrol', 'sacct', 'sinfo']) {
-      const real = spawnSync('sh', ['-c', `command -v ${name}`], { encoding: 'utf8' }).stdout.trim();
-      writeFileSync(
-        at.path('bin', name),
-        `#!/bin/sh\necho ${name} >>'${at.path('asked')}'\nexec ${real} "$@"\n`,
-        { mode: 0o755 },
-      );
-    }
+    for (const name of ['sbatch', 'squeue', 'scancel', 'scontrol', 'sacct', 'sinfo'])
+      behind(at, name, `echo ${name} >>'${at.path('asked')}'`);
     const began = Date.now();
-    const { code, stderr } = await at.run(['run', 'jobs.count', '20000'], {
-      env: { ...cluster.env, PATH: `${at.path('bin')}:${process.env['PATH'] ?? ''}` },
-    });
+    const { code, stderr } = await at.run(['run', 'jobs.count', '20000'], { env: scripted(at) });
     const minutes = Math.ceil((Date.now() - began) / 60_000);
     expect(code, stderr).toBe(0);
     const lines = readFileSync(at.path('results/out.ndjson'), 'utf8').trimEnd().split('\n').map(Number);
@@ -112,9 +125,13 @@ describe('runs on a cluster', requires('slurm'), () => {
     }
   });
 
-  test('`dl_jobs test` passes', async () => {
-    const { code, stdout, stderr } = await project().run(['test', '4', 'a', '--dev', 'false'], {
+  test('`dl_jobs test` passes, after `setup` in the root of the project', async () => {
+    const at = project('setup: [. ./activate]\n');
+    writeFileSync(at.path('activate'), 'touch active\n');
+    mkdirSync(at.path('elsewhere'));
+    const { code, stdout, stderr } = await at.run(['test', '4', 'a', '--dev', 'false'], {
       env: cluster.env,
+      cwd: 'elsewhere',
     });
     expect(code, stderr).toBe(0);
     const ids = stdout
@@ -122,6 +139,23 @@ describe('runs on a cluster', requires('slurm'), () => {
       .split('\n')
       .map((line) => (JSON.parse(line) as { task_id: number }).task_id);
     expect(ids.sort()).toEqual([0, 1, 2, 3]);
+    expect(existsSync(at.path('active'))).toBe(true);
+  });
+
+  test('of `map` are named after where they ran, as those of `run` are', async () => {
+    const at = project();
+    writeFileSync(at.path('list.ndjson'), '1\n2\n');
+    const map = ['map', 'tasks.t.noop', '--args_list', 'list.ndjson'];
+    for (const [where, ...more] of [
+      ['-local', '--dev'],
+      ['-platform'],
+      ['-platform', '--platform', 'slurm'],
+    ]) {
+      const { code, stderr } = await at.run([...map, ...more], { env: cluster.env });
+      expect(code, stderr).toBe(0);
+      expect(stderr).toMatch(new RegExp(`^  results +\\S+${where}\\.ndjson$`, 'm'));
+      expect(stderr).toMatch(new RegExp(`^  log +\\S+${where}\\.log$`, 'm'));
+    }
   });
 
   test('go on without their controller, with the code that was submitted', { timeout: 120_000 }, async () => {
@@ -140,13 +174,45 @@ describe('runs on a cluster', requires('slurm'), () => {
       },
     );
     expect(existsSync(at.path('results/out.ndjson'))).toBe(false);
+    await waitFor(
+      () => 'its workers do not end',
+      async () => (await cluster.squeue()).every(({ state }) => !/PENDING|RUNNING|COMPLETING/.test(state)),
+    );
+    const { durationMs } = await statusOf(at);
     const { code, stderr } = await at.run(['attach'], { env: cluster.env });
     expect(code, stderr).toBe(0);
     expect(stderr).toContain('finished: 24 tasks, 24 ok');
+    // It took as long as it took, whenever somebody looks.
+    expect((await statusOf(at)).durationMs).toBe(durationMs);
     expect(naps(at).map(({ i, version }) => [i, version])).toEqual(
       Array.from({ length: 24 }, (_, i) => [i, 'old']),
     );
     await nothingIsLeft();
+  });
+
+  test('that nobody works on any more are stalled, in the list of runs, too', async () => {
+    const at = project('max_workers: 2\n');
+    const { stdout } = await at.run(['run', 'jobs.nap', '40', '500', '--detach'], { env: cluster.env });
+    const id = stdout.trim();
+    const { pid } = JSON.parse(readFileSync(at.path('dl_jobs/runs', id, 'lock'), 'utf8')) as { pid: number };
+    process.kill(pid, 'SIGKILL');
+    const { jobs } = await statusOf(at);
+    await cluster.run('scancel', ...jobs);
+    let status = '';
+    await waitFor(
+      () => `the run is ${status}`,
+      async () => ({ status } = await statusOf(at)).status === 'stalled',
+    );
+    const row = await at.run(['runs', '--json'], { env: cluster.env });
+    expect(JSON.parse(row.stdout)).toMatchObject({
+      id,
+      status: 'stalled',
+      reason: 'its workers have ended, and slurm has no further ones',
+    });
+    const table = await at.run(['runs'], { env: cluster.env });
+    expect(table.stdout).toMatch(new RegExp(`^${id} .* slurm +stalled `, 'm'));
+    const { code } = await at.run(['cancel'], { env: cluster.env });
+    expect(code).toBe(0);
   });
 
   test('wait for a scheduler that does not answer', { timeout: 120_000 }, async () => {
@@ -165,6 +231,88 @@ describe('runs on a cluster', requires('slurm'), () => {
     const { code, stderr } = await running;
     expect(code, stderr).toBe(0);
     expect(naps(at)).toHaveLength(30);
+    await nothingIsLeft();
+  });
+
+  test('whose jobs somebody has canceled end as canceled, and say when', { timeout: 120_000 }, async () => {
+    const at = project('max_workers: 2\n');
+    const working = (): Promise<void> =>
+      waitFor(
+        () => 'no worker starts',
+        async () => (await cluster.squeue()).filter(({ state }) => state === 'RUNNING').length === 2,
+      );
+    const running = at.run(['run', 'jobs.nap', '300', '500'], { env: cluster.env });
+    await working();
+    await cluster.run('scancel', '--user=root');
+    const first = await running;
+    expect(first.code, first.stderr).toBe(130);
+    expect(first.stderr).toContain('its Slurm jobs were canceled from outside');
+
+    const { stdout } = await at.run(['resume', '--detach'], { env: cluster.env });
+    const lock = at.path('dl_jobs/runs', stdout.trim(), 'lock');
+    process.kill((JSON.parse(readFileSync(lock, 'utf8')) as { pid: number }).pid, 'SIGKILL');
+    await working();
+    await cluster.run('scancel', '--user=root');
+    const second = await at.run(['attach'], { env: cluster.env });
+    expect(second.code, second.stderr).toBe(130);
+    expect(second.stderr).toContain('its Slurm jobs were canceled while nobody watched');
+  });
+
+  test('that end while Slurm may have taken a job or not say so', { timeout: 120_000 }, async () => {
+    const at = project();
+    const begun = at.path('begun');
+    behind(at, 'sbatch', `case "$*" in *--job-name=*) touch '${begun}'; exec sleep 100;; esac`);
+    let controller: ChildProcess | undefined;
+    const running = at.run(['run', 'jobs.nap', '4', '10'], {
+      env: scripted(at),
+      onStart: (child) => {
+        controller = child;
+      },
+    });
+    await waitFor(
+      () => 'sbatch is not called',
+      async () => existsSync(begun),
+    );
+    cluster.controller.pause();
+    try {
+      controller?.kill('SIGINT');
+      const { code, stderr } = await running;
+      expect(code, stderr).toBe(130);
+      expect(stderr).toMatch(
+        /^warning: Slurm does not answer, and may have taken a job of this round, .*: `squeue --me --name=dl_jobs:\S+:1:1` tells; `scancel` what it shows$/m,
+      );
+    } finally {
+      cluster.controller.resume();
+    }
+    await cluster.ready();
+    await nothingIsLeft();
+  });
+
+  test('end without an answer about the queue', { timeout: 120_000 }, async () => {
+    const at = project('max_workers: 2\n');
+    const [asking, canceled] = [at.path('asking'), at.path('canceled')];
+    behind(at, 'squeue', `case "$*" in *" -O "*) echo $$ >'${asking}'; exec sleep 1000;; esac`);
+    // All are canceled while the question is still open.
+    behind(
+      at,
+      'scancel',
+      `case "$*" in *--state*) ;; *) kill -0 "$(cat '${asking}')" && touch '${canceled}';; esac`,
+    );
+    let controller: ChildProcess | undefined;
+    const running = at.run(['run', 'jobs.nap', '60', '1000'], {
+      env: scripted(at),
+      onStart: (child) => {
+        controller = child;
+      },
+    });
+    await waitFor(
+      () => 'Slurm is not asked',
+      async () => existsSync(asking),
+    );
+    controller?.kill('SIGINT');
+    const { code, stderr } = await running;
+    expect(code, stderr).toBe(130);
+    expect(existsSync(canceled)).toBe(true);
     await nothingIsLeft();
   });
 

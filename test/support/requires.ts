@@ -12,6 +12,7 @@
  */
 import { spawnSync } from 'node:child_process';
 import type { TaskMeta } from 'vitest';
+import { OFFICIAL, officialFolder } from './earthone/official.js';
 
 interface Need {
   /** Ends with 0 where the component works. */
@@ -23,10 +24,11 @@ interface Need {
 }
 
 /** Root that may make namespaces, and all these commands; `/usr/sbin` is not on everybody's path. */
-const asRoot = (...commands: readonly string[]): Need['check'] => [
+export const asRoot = (...commands: readonly string[]): Need['check'] => [
   'sh',
   '-ec',
-  `PATH=$PATH:/usr/sbin:/sbin; test "$(id -u)" = 0; command -v ${commands.join(' && command -v ')}; unshare -p -f -m -u true`,
+  // Not joined by `&&`: `-e` passes over what fails inside such a list.
+  `PATH=$PATH:/usr/sbin:/sbin; test "$(id -u)" = 0; command -v ${commands.join('; command -v ')}; unshare -p -f -m -u true`,
 ];
 
 const COMPONENTS = {
@@ -66,6 +68,17 @@ const COMPONENTS = {
   tmpfs: {
     check: ['sh', '-c', 'd=$(mktemp -d) && mount -t tmpfs -o size=1m none "$d" && umount "$d" && rmdir "$d"'],
     get: 'run the tests as root, and not in a container that forbids it to mount',
+  },
+  /** The vendor's client for EarthOne, which is installed by the tests where a registry has it for this Python. */
+  'earthone-client': {
+    check: [
+      'sh',
+      '-c',
+      `test -x '${officialFolder()}/bin/python' || { d=$(mktemp -d) && python3 -c 'import ensurepip, venv' && ` +
+        `python3 -m pip download -q --no-deps --retries 0 --timeout 10 -d "$d" ${OFFICIAL}; e=$?; rm -rf "$d"; exit $e; }`,
+    ],
+    get: `Python 3.10 or newer with pip and venv, and a package registry that has ${OFFICIAL}`,
+    cannotInstall: true,
   },
 } as const satisfies Record<string, Need>;
 

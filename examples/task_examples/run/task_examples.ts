@@ -25,3 +25,25 @@ export function gpuWith(value: string, methodName: string, kwargs: Record<string
     gpus: Number(kwargs['gpus'] ?? 1),
   });
 }
+
+/** Without a GPU: `dl_jobs run task_examples.cpu 3`, also with `--dev false --platform earthone`. */
+export function cpu(value: string) {
+  return new DLJob({
+    moduleName: 'task_examples.cpu',
+    methodName: 'cpu_ex',
+    args: [value],
+    platformJob: true,
+    modules: ['task_examples'],
+  });
+}
+
+/** One task for each size from `first` to `last`: `dl_jobs run task_examples.cpuMap 1 10`. */
+export function cpuMap(first: string, last: string) {
+  return new DLJob({
+    moduleName: 'task_examples.cpu',
+    methodName: 'cpu_ex',
+    argsList: Array.from({ length: Number(last) - Number(first) + 1 }, (_, i) => Number(first) + i),
+    platformJob: true,
+    modules: ['task_examples'],
+  });
+}

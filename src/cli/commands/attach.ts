@@ -62,11 +62,14 @@ function isDeserted({ paths, state, isUnwatched }: RunOverview): boolean {
 /** Takes the place of the controller that is gone: outputs are written, and workers replaced, while this goes on. */
 async function watchOver({ id, paths }: RunOverview, io: Io): Promise<number> {
   const variables = givenVariables(await loadSettings(io), io.env);
-  const prepared = await adoptRun(paths, { variables });
-  if (prepared === null) return exitCodeOf(storedSummary(viewRun(paths)));
   const reporter = new TerminalReporter(io);
-  for (const warning of prepared.warnings) reporter.warn(warning);
   const never = new AbortController().signal;
+  const prepared = await adoptRun(paths, {
+    variables,
+    install: { notice: (text) => reporter.notice(text), signal: never },
+  });
+  if (prepared === null) return exitCodeOf(storedSummary(viewRun(paths)));
+  for (const warning of prepared.warnings) reporter.warn(warning);
   const leave = new AbortController();
   const undo = (['SIGINT', 'SIGTERM', 'SIGHUP'] as const).map((name) =>
     io.onSignal(name, () => leave.abort()),

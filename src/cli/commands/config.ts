@@ -38,6 +38,10 @@ function settingsTable(resolved: ResolvedSettings, io: Io): string {
   return [`project: ${root}`, `config file: ${configFile ?? 'none'}`, '', ...lines, ''].join('\n');
 }
 
+function settingsJson({ project, values, sources }: ResolvedSettings): string {
+  return `${JSON.stringify({ project: project.root, config_file: project.configFile, settings: values, sources })}\n`;
+}
+
 function presets(words: readonly string[]): Partial<Settings> {
   const { args, kwargs } = parseWords(words);
   if (args[0] !== undefined) {
@@ -98,8 +102,13 @@ export async function runCommand(parsed: ParsedCommand, io: Io): Promise<number>
       });
     }
     const resolved = overlay(await loadSettings(io), 'command line', fromOptions, optionOf);
-    io.stdout.write(settingsTable(resolved, io));
+    io.stdout.write(parsed.options.json === true ? settingsJson(resolved) : settingsTable(resolved, io));
     return 0;
+  }
+  if (parsed.options.json === true) {
+    throw new UsageError('USAGE', 'expected --info with --json, got --json alone', {
+      hint: '`dl_jobs config --info --json` prints the settings in force.',
+    });
   }
   const values = { ...fromOptions, ...presets(parsed.words) };
   const path = join(io.cwd, CONFIG_FILE);

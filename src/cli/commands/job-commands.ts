@@ -19,3 +19,4 @@ export { runCommand as outputs } from './outputs.js';
 export { runCommand as doctor } from './doctor.js';
 export { runCommand as worker } from './worker.js';
 export { runCommand as replay } from './replay.js';
+export { runCommand as guest } from './guest.js';

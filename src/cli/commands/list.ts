@@ -6,6 +6,7 @@ import { loadSettings } from '../../config/load.js';
 import { moduleFolder, moduleSignatures } from '../../job/job-function.js';
 import { dlsRootOf } from '../../job/prepare.js';
 import { allModules, findModule } from '../../snapshot/find-module.js';
+import { resolveInterpreter } from '../../worker/host-command.js';
 import { usageLine } from '../../snapshot/signature.js';
 import type { Io } from '../io.js';
 import type { ParsedCommand } from '../tokenize.js';
@@ -23,8 +24,8 @@ export async function runCommand({ words }: ParsedCommand, io: Io): Promise<numb
   for (const module of existsSync(folder) ? allModules(folder) : []) {
     try {
       const found = findModule(folder, module);
-      if (found.language === 'python') continue;
-      for (const signature of await moduleSignatures(join(folder, found.file), dlsRootOf(settings))) {
+      const python = resolveInterpreter(settings.values.python, settings.project.root);
+      for (const signature of await moduleSignatures(join(folder, found.file), dlsRootOf(settings), python)) {
         rows.push({
           usage: usageLine(signature, `${module}.${signature.name}`),
           doc: signature.docFirstLine,

@@ -3,7 +3,7 @@ import { UsageError } from '../../base/errors.js';
 import { readStream } from '../../base/ndjson.js';
 import { loadSettings } from '../../config/load.js';
 import { JsonLine } from '../../job/argument-list.js';
-import { DLJob } from '../../job/dl-job.js';
+import type { DLJobOptions } from '../../job/options.js';
 import { detach } from '../detach.js';
 import type { Io } from '../io.js';
 import type { ParsedCommand } from '../tokenize.js';
@@ -35,13 +35,13 @@ export async function runCommand(parsed: ParsedCommand, io: Io): Promise<number>
   }
   if (!isDryRun(options) && options.detach === true) return await detach(io, options.args_list === '-');
   const base = await loadSettings(io);
-  const job = new DLJob({
+  const job: DLJobOptions = {
     moduleName: method.slice(0, dot),
     methodName: method.slice(dot + 1),
     argsList: options.args_list === '-' ? stdinLines(io) : options.args_list,
     // There is no job to say it: what is configured is meant.
     platformJob: (options.platform ?? base.values.platform) !== 'local',
-  });
+  };
   return await runReported(job, base, parsed, io);
 }
 

@@ -1,7 +1,10 @@
 import { YoungHeap } from '../../base/young-heap.js';
 import type { ResolvedSettings } from '../../config/load.js';
-import type { DLJob } from '../../job/dl-job.js';
+import { withJobDefaults } from '../../job/ambient.js';
+import { DLJob } from '../../job/dl-job.js';
+import type { DLJobOptions } from '../../job/options.js';
 import type { Reporter } from '../../job/reporter.js';
+import { isAbort } from '../../job/or-aborted.js';
 import { planJobs } from '../../job/dry-run.js';
 import { runJobs, type InvocationOptions } from '../../job/run-jobs.js';
 import type { RunSummary } from '../../outputs/summary.js';
@@ -32,12 +35,13 @@ export function exitCodeOf({ status, failed }: RunSummary): number {
 export async function withReporting(
   io: Io,
   work: (reporting: Reporting) => Promise<RunSummary[]>,
+  options: { readonly isProgram?: boolean } = {},
 ): Promise<number> {
   // This process is the controller now, and its own: a script's heap is the script's.
   const heap = new YoungHeap();
   const heapTimer = setInterval(() => heap.bound(), 50);
   const interrupts = watchInterrupts(io);
-  const reporter = new TerminalReporter(io);
+  const reporter = new TerminalReporter(io, options);
   try {
     const { signal, killSignal, leaveSignal } = interrupts;
     const summaries = await work({
@@ -49,6 +53,10 @@ export async function withReporting(
       onCommitted: (runs) => io.announce(runs.map(({ dir }) => dir)),
     });
     return signal.aborted ? 130 : Math.max(0, ...summaries.map(exitCodeOf));
+  } catch (error) {
+    // Before there was a run that could tell of it.
+    if (isAbort(error, interrupts.signal)) return 130;
+    throw error;
   } finally {
     interrupts.release();
     clearInterval(heapTimer);
@@ -56,20 +64,24 @@ export async function withReporting(
   }
 }
 
-/** Runs a job that a command made, under the command's options. Returns the exit code, as {@link withReporting}. */
+/** Runs a job of a command's own, under its options. Returns the exit code, as {@link withReporting}. */
 export async function runReported(
-  job: DLJob,
+  jobOptions: DLJobOptions,
   base: ResolvedSettings,
   { options }: ParsedCommand,
   io: Io,
   extra: { readonly codeRoot?: string } = {},
 ): Promise<number> {
+  const settings = settingsFromOptions(options);
+  const obeysDev = true;
+  // Made as in a job function: its name says where it runs.
+  const job = withJobDefaults({ base, commandLine: settings, obeysDev }, () => new DLJob(jobOptions));
   const invocation: InvocationOptions = {
     ...extra,
     base,
     cwd: io.cwd,
-    obeysDev: true,
-    settings: settingsFromOptions(options),
+    obeysDev,
+    settings,
     limit: options.limit ?? null,
     sample: options.sample ?? null,
   };

@@ -2,6 +2,7 @@
 import { formatSize } from '../../base/sizes.js';
 import { DlJobsError, InfrastructureError, UsageError } from '../../base/errors.js';
 import { cancelRun } from '../../job/cancel-run.js';
+import { forgetRun } from '../../job/look-elsewhere.js';
 import { outputsThere } from '../../outputs/outputs-there.js';
 import { viewRun } from '../../outputs/run-state.js';
 import { findRun } from '../../store/find-run.js';
@@ -33,6 +34,8 @@ export async function runCommand({ words, options }: ParsedCommand, io: Io): Pro
           io.stderr.write(`waiting for process ${pid} on ${host} to end ${paths.dir} …\n`),
       });
     }
+    if (options.remote === true)
+      for (const text of await forgetRun(paths)) io.stderr.write(`removed ${text}\n`);
     const outputs = outputsOf(paths);
     const bytes = await removeRun(paths, {
       onWait: ({ pid, host }) => io.stderr.write(`looking whether process ${pid} on ${host} still lives …\n`),

@@ -1,7 +1,7 @@
 /** `dl_jobs run METHOD …` */
 import { DlJobsError, JobError, UsageError } from '../../base/errors.js';
 import { loadSettings, type ResolvedSettings } from '../../config/load.js';
-import { findJobFunction } from '../../job/job-function.js';
+import { findJobFunction, signatureOf } from '../../job/job-function.js';
 import { findModule } from '../../snapshot/find-module.js';
 import { callAndPlan } from '../../job/dry-run.js';
 import { callAndRun } from '../../job/run.js';
@@ -27,10 +27,10 @@ export async function runCommand(parsed: ParsedCommand, io: Io): Promise<number>
   }
   const base = await loadSettings(io);
   if (parsed.help) {
-    const { signature } = await findJobFunction(method, base).catch((error: unknown) => {
+    const found = await findJobFunction(method, base).catch((error: unknown) => {
       throw withJobHint(error, method, base);
     });
-    io.stdout.write(renderFunctionHelp(method, signature));
+    io.stdout.write(renderFunctionHelp(method, await signatureOf(found, base)));
     return 0;
   }
   const isDry = isDryRun(parsed.options);

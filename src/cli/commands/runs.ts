@@ -1,4 +1,5 @@
 /** `dl_jobs runs`: the runs of the project. */
+import { lookFurther } from '../../job/look-elsewhere.js';
 import { listRunRows, type BadRunRow, type RunRow } from '../../outputs/run-list.js';
 import { runsFolder } from '../../store/run-folder.js';
 import { duration } from '../../job/summary-text.js';
@@ -18,7 +19,8 @@ export async function runCommand(parsed: ParsedCommand, io: Io): Promise<number>
   noWords(parsed);
   const { options } = parsed;
   const root = await dlsRoot(io);
-  const rows = [...listRunRows(root)];
+  const rows: (RunRow | BadRunRow)[] = [];
+  for await (const row of listRunRows(root, lookFurther)) rows.push(row);
   if (options.json === true) {
     for (const row of rows) io.stdout.write(`${JSON.stringify(row)}\n`);
   } else if (rows.length === 0) {

@@ -2,11 +2,14 @@
 import { join } from 'node:path';
 import { describeValue, UsageError } from '../../base/errors.js';
 import { packageRoot } from '../../base/package-root.js';
-import { loadSettings } from '../../config/load.js';
-import { DLJob } from '../../job/dl-job.js';
+import { loadSettings, type ResolvedSettings } from '../../config/load.js';
+import type { DLJobOptions } from '../../job/options.js';
+import { jobPlatform, jobSettings } from '../../job/resolve-job.js';
+import { loadPlatform } from '../../platforms/registry.js';
 import { detach } from '../detach.js';
 import type { Io } from '../io.js';
 import type { ParsedCommand } from '../tokenize.js';
+import { settingsFromOptions } from '../options.js';
 import { parseWords } from '../words.js';
 import { isDryRun } from './dry-run.js';
 import { runReported } from './reporting.js';
@@ -27,14 +30,26 @@ export async function runCommand(parsed: ParsedCommand, io: Io): Promise<number>
   const { args, kwargs } = parseWords(rest);
   const { options } = parsed;
   const jobs = Number(count);
-  const job = new DLJob({
+  const job: DLJobOptions = {
     moduleName: 'test_jobs',
     methodName: 'return_args',
     name: 'dl_jobs.test',
     argsList: calls(jobs, { args, kwargs, options }),
     platformJob: true,
-  });
-  return await runReported(job, base, parsed, io, { codeRoot: join(packageRoot(), 'builtin') });
+  };
+  return await runReported(job, base, parsed, io, { codeRoot: await codeRoot(job, base, parsed) });
+}
+
+/** Where the task is, in a language that the platform runs. */
+async function codeRoot(
+  job: DLJobOptions,
+  base: ResolvedSettings,
+  { options }: ParsedCommand,
+): Promise<string> {
+  const settings = jobSettings(base, job, settingsFromOptions(options));
+  const { capabilities } = await loadPlatform(jobPlatform(job, settings, true));
+  const folder = capabilities.languages.includes('node') ? 'builtin' : 'python/dl_jobs';
+  return join(packageRoot(), folder);
 }
 
 function* calls(count: number, call: object): Generator<object> {

@@ -10,7 +10,7 @@ export interface BatchScript {
   readonly round: number | 'checkup';
   /** The copy of this program that the run has, absolute. */
   readonly tool: string;
-  /** Root of the project: what a relative path in {@link node} is relative to. */
+  /** Root of the project: what relative paths in {@link setup} and {@link node} are relative to. */
   readonly projectRoot: string;
   /** The setting `node`; empty: {@link ownNode} where a node has it, else the one on PATH. */
   readonly node: string;
@@ -26,11 +26,13 @@ export const SCRIPT_ENDS = {
   81: 'a line of `setup` failed',
   82: 'there is no Node.js that it could run on',
   83: 'the folder of the run is not there',
+  84: 'the folder of the project is not there',
 } as const satisfies Record<number, string>;
 
 const SETUP_FAILED = 81;
 const NO_NODE = 82;
 const NO_TOOL = 83;
+const NO_PROJECT = 84;
 
 /** The oldest Node.js that this package runs on. */
 const NODE_MAJOR = 20;
@@ -51,7 +53,7 @@ export function batchScript(script: BatchScript): string {
     `  printf 'dl_jobs: on %s: %s\\n' "\${SLURMD_NODENAME:-$HOSTNAME}" "$2" >&2`,
     '  exit "$1"',
     '}',
-    ...setupLines(script.setup),
+    ...setupLines(script),
     `dl_jobs_bin=${bashWord(bin)}`,
     `[ -r "$dl_jobs_bin" ] || dl_jobs_fail ${NO_TOOL} "$dl_jobs_bin is not there; is the folder of the run on a file system that all nodes share?"`,
     ...nodeLines(script),
@@ -67,12 +69,16 @@ function workerWords({ dir, round }: BatchScript): string {
 
 /**
  * The user's lines run in this shell, for they change its environment, but by `eval`: a quote that is left open in them
- * must not swallow what follows.
+ * must not swallow what follows. They begin where the configuration lies that they stand in, and what follows stays
+ * there, for they may have put relative folders on PATH.
  */
-function setupLines(setup: readonly string[]): string[] {
+function setupLines({ setup, projectRoot }: BatchScript): string[] {
   const text = setup.join('\n').replaceAll('\r\n', '\n');
   if (text.trim() === '') return [];
+  const root = bashWord(projectRoot);
+  const enter = `cd -- ${root} || dl_jobs_fail ${NO_PROJECT} ${root}" cannot be entered; is the project on a file system that all nodes share?"`;
   return [
+    enter,
     ...(/\b(?:module|ml)\b/.test(text) ? MODULE_LINES : []),
     // The code first: each command of the trap itself has one.
     `trap 'dl_jobs_fail ${SETUP_FAILED} "setup failed with exit code $?: $BASH_COMMAND"' ERR`,
@@ -80,6 +86,7 @@ function setupLines(setup: readonly string[]): string[] {
     `eval ${bashWord(text)}`,
     'trap - ERR EXIT',
     'set +euf +o pipefail',
+    enter,
   ];
 }
 

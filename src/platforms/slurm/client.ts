@@ -55,12 +55,16 @@ export interface SlurmClient {
   mostElements(): Promise<number>;
   /** Submits an array; null: it was given up by the signal, and Slurm may have it or not. */
   submit(name: string, elements: number, signal: AbortSignal): Promise<SubmittedArray | null>;
-  /** Ids of the arrays of that name, asked for now; null: Slurm does not answer. */
-  find(name: string): Promise<readonly string[] | null>;
+  /**
+   * Ids of the arrays of that name, asked for now; null: Slurm does not answer.
+   *
+   * @param timeoutMs - time that it has to answer; some more unless given
+   */
+  find(name: string, timeoutMs?: number): Promise<readonly string[] | null>;
   /** How elements ended that the queue shows no more; those that nobody knows of are left out. */
   ends(ids: readonly string[]): Promise<ReadonlyMap<string, JobEnd>>;
-  /** All jobs of this user, as they were some seconds ago. */
-  queue(): Promise<QueueAnswer>;
+  /** All jobs of this user, as they were some seconds ago, or when the signal is aborted as they were before. */
+  queue(signal: AbortSignal): Promise<QueueAnswer>;
   /** Ends those that wait only, or all; resolves once none is left, or to what is left after a while. */
   cancel(jobs: readonly string[], which: 'pending' | 'all'): Promise<{ readonly left: readonly string[] }>;
 }

@@ -34,7 +34,7 @@ export class SlurmQueue {
     const { folder, env, everyMs = EVERY_MS, delays = DELAYS_MS, timeoutMs = TIMEOUT_MS } = options;
     this.#shared = new SharedAnswer({
       path: folder === null ? null : join(folder, `slurm-queue-${keyOf(env)}.json`),
-      ask: async () => await askQueue(env, timeoutMs),
+      ask: async (signal) => await askQueue(env, timeoutMs, signal),
       everyMs,
       delays,
       patienceMs: timeoutMs + everyMs,
@@ -42,8 +42,8 @@ export class SlurmQueue {
   }
 
   /** What is known now. Slurm is asked when that is older than it may be. Throws SLURM_MISSING. */
-  async look(): Promise<QueueView> {
-    const { answer, ageMs, failures } = await this.#shared.get();
+  async look(signal?: AbortSignal): Promise<QueueView> {
+    const { answer, ageMs, failures } = await this.#shared.get(signal);
     return {
       rows: answer ?? [],
       askedAt: performance.now() - ageMs,
@@ -62,9 +62,13 @@ function keyOf(env: Environment): string {
 }
 
 /** All states: how an element ended is seen for some minutes. */
-async function askQueue(env: Environment, timeoutMs: number): Promise<readonly QueueEntry[] | null> {
+async function askQueue(
+  env: Environment,
+  timeoutMs: number,
+  signal: AbortSignal | undefined,
+): Promise<readonly QueueEntry[] | null> {
   const args = ['-h', '-r', '-t', 'all', `--user=${process.getuid?.() ?? 0}`, '-O', QUEUE_FORMAT];
-  const ran = await slurm('squeue', args, { env, timeoutMs });
+  const ran = await slurm('squeue', args, { env, timeoutMs, signal });
   if (ran.outcome === 'missing') throw slurmMissing('squeue');
   return ran.outcome === 'ok' ? parseQueue(ran.stdout) : null;
 }

@@ -30,8 +30,8 @@ export interface Shared<T> {
 export interface SharedAnswerOptions<T> {
   /** The file. Null, or one that cannot be written: nothing is shared. */
   readonly path: string | null;
-  /** Puts the question; null: nobody answers. */
-  readonly ask: () => Promise<T | null>;
+  /** Puts the question; null: nobody answers, or it was taken back by the signal. */
+  readonly ask: (signal?: AbortSignal) => Promise<T | null>;
   /** Time from one question to the next, */
   readonly everyMs: number;
   /** and after so many in a row without an answer; the last one counts for all further ones. */
@@ -66,10 +66,14 @@ export class SharedAnswer<T> {
     this.#options = options;
   }
 
-  /** The latest answer, which is asked for when it is time for that. */
-  async get(): Promise<Shared<T>> {
+  /**
+   * The latest answer, which is asked for when it is time for that.
+   *
+   * @param signal - aborting it takes the question back: what is known is good enough
+   */
+  async get(signal?: AbortSignal): Promise<Shared<T>> {
     if (this.#isFresh()) return this.#shared();
-    this.#asking ??= this.#renew().finally(() => {
+    this.#asking ??= this.#renew(signal).finally(() => {
       this.#asking = null;
     });
     return await this.#asking;
@@ -92,7 +96,7 @@ export class SharedAnswer<T> {
     return { answer, ageMs: answer === null ? Infinity : performance.now() - known.answeredAt, failures };
   }
 
-  async #renew(): Promise<Shared<T>> {
+  async #renew(signal: AbortSignal | undefined): Promise<Shared<T>> {
     let { path } = this.#options;
     let asked = 0;
     for (let wait = LEAST_LOOK_MS; path !== null; wait = Math.min(MOST_LOOK_MS, wait * 1.5)) {
@@ -110,10 +114,11 @@ export class SharedAnswer<T> {
         path = null;
         break;
       }
-      await sleep(wait);
+      await sleep(wait, undefined, signal && { signal }).catch(() => undefined);
+      if (signal?.aborted === true) return this.#shared();
     }
     try {
-      if (!this.#isFresh()) await this.#ask(path, asked);
+      if (!this.#isFresh()) await this.#ask(path, asked, signal);
     } finally {
       if (path !== null) rmSync(gateOf(path), { force: true });
     }
@@ -121,9 +126,11 @@ export class SharedAnswer<T> {
   }
 
   /** @param asked - what the time is where the file is */
-  async #ask(path: string | null, asked: number): Promise<void> {
+  async #ask(path: string | null, asked: number, signal: AbortSignal | undefined): Promise<void> {
     const askedAt = performance.now();
-    const answer = await this.#options.ask();
+    const answer = await this.#options.ask(signal);
+    // Others are not to think that nobody answers.
+    if (answer === null && signal?.aborted === true) return;
     const before = this.#known;
     const content: Content<T> =
       answer === null

@@ -26,7 +26,8 @@ export function slurmClient(context: RoundContext): SlurmClient {
 
     async submit(name, elements, signal): Promise<SubmittedArray | null> {
       makeTool(runPaths(dir));
-      const script = workerScript(spec, { dir, round, projectRoot: context.projectRoot });
+      const projectRoot = context.configRoot ?? context.projectRoot;
+      const script = workerScript(spec, { dir, round, projectRoot });
       // Half as many may be as many as the user is allowed.
       for (let asked = elements; ; asked = Math.ceil(asked / 2)) {
         const submitted = await submitArray({
@@ -43,9 +44,9 @@ export function slurmClient(context: RoundContext): SlurmClient {
       }
     },
 
-    find: async (name) => await findJobs(name, env),
+    find: async (name, timeoutMs) => await findJobs(name, env, timeoutMs),
     ends: async (ids) => await endsOf(ids, env),
-    queue: async () => await queue.look(),
+    queue: async (signal) => await queue.look(signal),
     cancel: async (jobs, which) => {
       const { left } = await cancelJobs(jobs, { env, which });
       return { left: left.map(({ id, state }) => `${id} (${state})`) };

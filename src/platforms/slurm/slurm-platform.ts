@@ -10,16 +10,12 @@ import { discardRound, lookAtRound } from './unwatched-round.js';
 
 export const slurmPlatform: Platform = {
   name: 'slurm',
-  capabilities: { languages: ['node', 'python'], gpus: true, local: false },
+  capabilities: { languages: ['node', 'python'], gpus: true, local: false, taskKwargs: 'settings' },
   allocation: slurmAllocation,
   check: async ({ slurm }, env) => await checkSlurmOptions(slurm.options, env),
   plan: planRound,
   checkup: checkSlurm,
   look: lookAtRound,
   discard: discardRound,
-  start: async (context) => {
-    const round = new SlurmRound(context, slurmClient(context));
-    await round.submitted.catch(async () => await round.done);
-    return round;
-  },
+  start: (context) => new SlurmRound(context, slurmClient(context)),
 };

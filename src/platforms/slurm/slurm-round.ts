@@ -10,6 +10,7 @@ import type {
   WorkerStatus,
 } from '../../contract/platform.js';
 import { DlJobsError } from '../../base/errors.js';
+import { Nap } from '../../base/nap.js';
 import { readSealed } from '../../store/args-store.js';
 import { cutChunks, readChunks, writeChunks, type ChunkTable } from '../../store/chunks.js';
 import { GUARD, readClaims } from '../../store/claims.js';
@@ -21,7 +22,8 @@ import { LOST_AFTER } from '../../store/unanswered.js';
 import type { JobEnd, QueueAnswer, SlurmClient } from './client.js';
 import { GONE, isLive, piecesOf, queueStatus, vanishedWorkers, type Piece } from './pieces.js';
 import { elementsFor, jobName, mostElements } from './request.js';
-import { Submissions } from './submissions.js';
+import { Submissions, type Submission } from './submissions.js';
+import { LAST_LOOK_MS } from './submit.js';
 import { workersFailed } from './workers-failed.js';
 
 /** How often the round is looked at. */
@@ -40,7 +42,7 @@ const IDLE_REPLACEMENTS = 2;
 
 export class SlurmRound implements RoundHandle {
   readonly done: Promise<void>;
-  /** Resolves once Slurm has the first workers; rejects as {@link done} does. */
+  /** Resolves once Slurm has the first workers, or will have none; rejects as {@link done} does. */
   readonly submitted: Promise<void>;
   readonly #context: RoundContext;
   readonly #client: SlurmClient;
@@ -59,17 +61,27 @@ export class SlurmRound implements RoundHandle {
   #leftBefore = Infinity;
   #idleReplacements = 0;
   #isLeft = false;
+  /** Slurm is being asked. */
+  #asking: Promise<void> | null = null;
   /** Workers are being submitted for those that ended. */
   #replacing: Promise<void> | null = null;
   #failure: { readonly error: unknown } | null = null;
+  /**
+   * Elements that were canceled before this process took over: by anyone, also by a controller that died over it and
+   * could not note it on a full disk.
+   */
+  #removedBefore: number | null = null;
+  readonly #began = performance.now();
   /** What Slurm said last when it took no further workers. */
   #refusal = '';
   /** Of a submission that Slurm does not answer. */
   readonly #giveUp = new AbortController();
+  /** Of a question that nobody needs answered any more. */
+  readonly #over = new AbortController();
   #stop: { readonly killAt: number; readonly graceMs: number } | null = null;
   /** The workers are told that the round is to end. */
   #isTold = false;
-  #wake = (): void => undefined;
+  readonly #nap = new Nap();
 
   /** Cuts the round into chunks where that was not done. Throws STORE_FAILED. */
   constructor(context: RoundContext, client: SlurmClient) {
@@ -79,14 +91,18 @@ export class SlurmRound implements RoundHandle {
     this.#paths = runPaths(dir);
     this.#submissions = new Submissions(this.#paths, round);
     this.#chunks = readChunks(this.#paths, round) ?? this.#cut(spec.slurm.maxWorkers);
-    this.#askAt = performance.now() + (this.#submissions.all.length > 0 ? 0 : LEAST_ASK_MS);
+    const isTakenOver = this.#submissions.all.length > 0;
+    this.#askAt = performance.now() + (isTakenOver ? 0 : LEAST_ASK_MS);
+    if (!isTakenOver) this.#removedBefore = 0;
     this.submitted = this.#begin();
-    this.done = this.#run().catch(async (error: unknown) => {
-      // What is in the queue would wait for nobody.
-      this.stop(0);
-      await this.#end().catch(() => undefined);
-      throw error;
-    });
+    this.done = this.#run()
+      .catch(async (error: unknown) => {
+        // What is in the queue would wait for nobody.
+        this.stop(0);
+        await this.#end().catch(() => undefined);
+        throw error;
+      })
+      .finally(() => this.#over.abort());
     // Whoever started the round waits for it later.
     this.done.catch(() => undefined);
   }
@@ -115,7 +131,7 @@ export class SlurmRound implements RoundHandle {
     this.#stop = { killAt, graceMs };
     this.#isTold = false;
     this.#giveUp.abort();
-    this.#wake();
+    this.#nap.wake();
     this.#tellWorkers();
   }
 
@@ -133,7 +149,7 @@ export class SlurmRound implements RoundHandle {
   leave(): void {
     this.#isLeft = true;
     this.#giveUp.abort();
-    this.#wake();
+    this.#nap.wake();
   }
 
   #cut(maxWorkers: number): ChunkTable {
@@ -158,28 +174,40 @@ export class SlurmRound implements RoundHandle {
     await this.submitted;
     while (!this.#isLeft && this.#stop === null && this.#left() > 0) {
       this.#look();
-      await this.#ask();
+      this.#askAlongside();
       this.#replace();
       await this.#pause(TICK_MS);
       if (this.#failure !== null) throw this.#failure.error;
     }
-    if (this.#isLeft) await this.#replacing;
-    else await this.#end();
+    if (this.#isLeft) {
+      this.#over.abort();
+      await Promise.all([this.#replacing, this.#asking]);
+    } else await this.#end();
   }
 
-  /** A controller that died may have submitted what it could not note any more. */
-  async #findUnknown(): Promise<void> {
-    const unknown = this.#submissions.all.filter(({ job }) => job === null);
-    if (unknown.length === 0) return;
-    for (const submission of unknown) {
+  /**
+   * A controller that died, or gave up, may have submitted what it could not note any more. Resolves to the names of
+   * jobs that Slurm may have for all one knows, as it does not answer and the round is to end.
+   */
+  async #findUnknown(): Promise<readonly string[]> {
+    const names: string[] = [];
+    for (const submission of this.#submissions.all.filter(({ job }) => job === null)) {
+      const { name } = submission;
       // The queue as it was some seconds ago may be that of before the submission.
-      let found = await this.#client.find(submission.name);
+      let found = await this.#find(name);
       while (found === null && this.#stop === null && !this.#isLeft) {
         await this.#pause(LEAST_ASK_MS);
-        found = await this.#client.find(submission.name);
+        found = await this.#find(name);
       }
-      if (found?.[0] !== undefined) this.#submissions.note({ ...submission, job: found[0] });
+      if (found === null) names.push(name);
+      else if (found[0] !== undefined) this.#submissions.note({ ...submission, job: found[0] });
     }
+    return names;
+  }
+
+  /** Who waits for the end of a round does not wait long. */
+  async #find(name: string): Promise<readonly string[] | null> {
+    return await this.#client.find(name, this.#stop === null ? undefined : LAST_LOOK_MS);
   }
 
   #look(): void {
@@ -193,17 +221,30 @@ export class SlurmRound implements RoundHandle {
     this.#lookAt = now + LOOK_MS + LOOK_MS_PER_WORKER * this.#heartbeats.length;
   }
 
-  /** Asks Slurm when it is time, and notes which workers cannot be alive any more. */
+  /** Asks Slurm when it is time. It may need long to answer; the round is looked after meanwhile, and may end. */
+  #askAlongside(): void {
+    if (this.#asking !== null || performance.now() < this.#askAt) return;
+    this.#asking = this.#ask()
+      .catch((error: unknown) => {
+        this.#failure ??= { error };
+      })
+      .finally(() => {
+        this.#asking = null;
+        this.#nap.wake();
+      });
+  }
+
+  /** Asks Slurm, and notes which workers cannot be alive any more. */
   async #ask(): Promise<void> {
-    const now = performance.now();
-    if (now < this.#askAt) return;
-    const answer = await this.#client.queue();
+    const answer = await this.#client.queue(this.#over.signal);
+    if (answer.silentMs === 0) await this.#learnEnds(answer);
+    // Not before it is known how they ended: what is done about it depends on that.
     this.#answer = answer;
     this.#pieces = piecesOf(this.#submissions.all, answer, this.#ends);
-    if (answer.silentMs === 0) await this.#learnEnds(answer);
     this.#askEveryMs = Math.min(MOST_ASK_MS, this.#askEveryMs * 1.3);
     this.#askAt = performance.now() + this.#askEveryMs;
     if (answer.silentMs > 0) return;
+    this.#removedBefore ??= answer.askedAt > this.#began ? this.#removed() + this.#ending() : null;
     const { round } = this.#context;
     const known = readGone(this.#paths, round);
     this.#heartbeats = readHeartbeats(this.#paths, round);
@@ -214,13 +255,13 @@ export class SlurmRound implements RoundHandle {
 
   /** Slurm forgets what has ended some minutes ago; its accounting, where there is one, does not. */
   async #learnEnds(answer: QueueAnswer): Promise<void> {
-    const unknown = this.#pieces.filter(({ id, row, isLive: lives }) => {
+    const pieces = piecesOf(this.#submissions.all, answer, this.#ends);
+    const unknown = pieces.filter(({ id, row, isLive: lives }) => {
       return !lives && row === null && !this.#ends.has(id);
     });
     if (unknown.length === 0) return;
     const ends = await this.#client.ends(unknown.map(({ id }) => id));
     for (const { id } of unknown) this.#ends.set(id, ends.get(id) ?? GONE);
-    this.#pieces = piecesOf(this.#submissions.all, answer, this.#ends);
   }
 
   /** Submits workers for those that ended while there was work left. Slurm may take its time; the round goes on. */
@@ -235,13 +276,14 @@ export class SlurmRound implements RoundHandle {
       return;
     const live = this.#pieces.filter((piece) => piece.isLive).length;
     // Who removes a worker by `scancel` does not want another in its place.
-    const removed = this.#pieces.filter(({ end }) => end?.state === 'CANCELLED').length;
+    const removed = this.#removed();
     const most = this.#mostElements - removed;
     const others = this.#pieces.some(
       ({ isLive: lives, end }) => lives || (end?.state !== 'CANCELLED' && end?.state !== 'COMPLETED'),
     );
     if (live === 0 && removed > 0 && (most <= 0 || !others)) {
-      this.#context.canceled?.('its Slurm jobs were canceled from outside');
+      const who = removed <= (this.#removedBefore ?? 0) ? 'while nobody watched' : 'from outside';
+      this.#context.canceled?.(`its Slurm jobs were canceled ${who}`);
       return;
     }
     const missing = Math.min(this.#wanted(), most) - live;
@@ -269,6 +311,16 @@ export class SlurmRound implements RoundHandle {
       });
   }
 
+  /** Elements that somebody canceled. */
+  #removed(): number {
+    return this.#pieces.filter(({ end }) => end?.state === 'CANCELLED').length;
+  }
+
+  /** Elements that are over, although Slurm is not done with them. */
+  #ending(): number {
+    return this.#pieces.filter(({ row }) => row?.state === 'COMPLETING').length;
+  }
+
   /** Slurm has no room for more workers; those that there are go on. */
   #replaceLater({ message }: DlJobsError): void {
     if (message !== this.#refusal)
@@ -285,34 +337,36 @@ export class SlurmRound implements RoundHandle {
   async #submit(elements: number): Promise<void> {
     const { runId, round } = this.#context;
     const most = await this.#client.mostElements();
-    const before = this.#submissions.jobs.length;
+    const isFirst = this.#submissions.jobs.length === 0;
+    const made: Submission[] = [];
     this.#leftBefore = this.#left();
     for (let rest = elements; rest > 0 && this.#stop === null; rest -= most) {
       const part = {
-        name: jobName(runId, round, this.#submissions.all.length + 1),
+        name: jobName(runId, round, this.#submissions.count + 1),
         elements: Math.min(rest, most),
         at: Date.now(),
       };
       this.#submissions.note({ ...part, job: null });
       const submitted = await this.#client.submit(part.name, part.elements, this.#giveUp.signal);
       if (submitted === null) return;
-      this.#submissions.note({ ...part, ...submitted });
+      const submission = { ...part, ...submitted };
+      this.#submissions.note(submission);
+      made.push(submission);
+      // How elements of an earlier job with that id ended says nothing of these.
+      for (const id of this.#ends.keys()) if (id.startsWith(`${submitted.job}_`)) this.#ends.delete(id);
       // No more may wait at a time.
       if (submitted.elements < part.elements) break;
     }
-    this.#tell(before);
+    if (made.length > 0) this.#tell(made, isFirst);
     this.#lastSubmission = performance.now();
     this.#askEveryMs = LEAST_ASK_MS;
     this.#askAt = performance.now() + LEAST_ASK_MS;
   }
 
-  /** What was submitted since there were `before` submissions. */
-  #tell(before: number): void {
-    const arrays = this.#submissions.all.filter(({ job }) => job !== null).slice(before);
+  #tell(arrays: readonly Submission[], isFirst: boolean): void {
     const workers = arrays.reduce((sum, { elements }) => sum + elements, 0);
-    if (workers === 0) return;
-    const text = `${workers}${before === 0 ? '' : ' more'} ${workers === 1 ? 'worker' : 'workers'} in Slurm job ${arrays.map(({ job }) => job).join(', ')}`;
-    const advice = before === 0 ? '; Ctrl-C ends the run, without this terminal it goes on' : '';
+    const text = `${workers}${isFirst ? '' : ' more'} ${workers === 1 ? 'worker' : 'workers'} in Slurm job ${arrays.map(({ job }) => job).join(', ')}`;
+    const advice = isFirst ? '; Ctrl-C ends the run, without this terminal it goes on' : '';
     this.#context.notice?.(`${this.#context.runId}: ${text}${advice}`);
   }
 
@@ -323,7 +377,13 @@ export class SlurmRound implements RoundHandle {
     await this.#replacing;
     if (this.#submissions.all.length === 0) return;
     if (this.#stop === null) this.stop(0);
-    await this.#findUnknown();
+    const unknown = (await this.#findUnknown()).join(',');
+    if (unknown !== '') {
+      this.#context.warn(
+        'Slurm does not answer, and may have taken a job of this round, whose workers would end at once: ' +
+          `\`squeue --me --name=${unknown}\` tells; \`scancel\` what it shows`,
+      );
+    }
     if (jobs().length === 0) return;
     await this.#client.cancel(jobs(), 'pending');
     this.#askAt = Math.min(this.#askAt, performance.now() + LEAST_ASK_MS);
@@ -332,14 +392,16 @@ export class SlurmRound implements RoundHandle {
       this.#tellWorkers();
       this.#lookAt = 0;
       this.#look();
-      // Of workers that died nobody hears anything but from Slurm.
-      await this.#ask().catch(() => undefined);
+      // Of workers that died nobody hears anything but from Slurm, which may take its time.
+      this.#askAlongside();
       const gone = readGone(this.#paths, this.#context.round);
       const isOver = this.#heartbeats.every(({ state, writer }) => state === 'ended' || gone.has(writer));
       if (isOver || performance.now() >= deadline()) break;
       await this.#pause(TICK_MS);
     }
     const { left } = await this.#client.cancel(jobs(), 'all');
+    this.#over.abort();
+    await this.#asking;
     if (left.length > 0) {
       this.#context.warn(`these jobs could not be ended: ${left.join(', ')}; \`scancel\` them`);
     }
@@ -385,13 +447,6 @@ export class SlurmRound implements RoundHandle {
   }
 
   async #pause(ms: number): Promise<void> {
-    if (this.#isLeft) return;
-    await new Promise<void>((resolve) => {
-      const timer = setTimeout(resolve, ms);
-      this.#wake = () => {
-        clearTimeout(timer);
-        resolve();
-      };
-    });
+    if (!this.#isLeft) await this.#nap.for(ms);
   }
 }

@@ -2,9 +2,8 @@
  * `rounds/<n>/jobs.ndjson`: what was submitted for a round. Before each submission its name is noted, and then the id
  * that Slurm gave: when the controller dies between the two, the job is found by its name.
  */
-import { closeSync, fdatasyncSync, openSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { storeError, writeAll } from '../../store/atomic.js';
+import { appendNote, readNotes } from '../../store/note-lines.js';
 import { roundFolder } from '../../store/rounds.js';
 import type { RunPaths } from '../../store/run-folder.js';
 
@@ -25,11 +24,25 @@ export class Submissions {
 
   constructor(paths: RunPaths, round: number) {
     this.#path = join(roundFolder(paths, round), 'jobs.ndjson');
-    for (const submission of readLines(this.#path)) this.#byName.set(submission.name, submission);
+    for (const note of readNotes(this.#path)) {
+      const submission = note as unknown as Submission;
+      this.#byName.set(submission.name, submission);
+    }
   }
 
+  /**
+   * All whose elements there may be. A controller of Slurm that crashed forgets what it was given last, and gives the
+   * same id again: then the job that had it before is no more.
+   */
   get all(): readonly Submission[] {
-    return [...this.#byName.values()];
+    const every = [...this.#byName.values()];
+    const last = new Map(every.map((one) => [one.job, one]));
+    return every.filter((one) => one.job === null || last.get(one.job) === one);
+  }
+
+  /** How many there ever were. */
+  get count(): number {
+    return this.#byName.size;
   }
 
   /** Ids of the arrays. */
@@ -39,38 +52,7 @@ export class Submissions {
 
   /** Notes what is about to be submitted, or the id that it got. */
   note(submission: Submission): void {
-    try {
-      const fd = openSync(this.#path, 'a');
-      try {
-        writeAll(fd, Buffer.from(`${JSON.stringify(submission)}\n`));
-        fdatasyncSync(fd);
-      } finally {
-        closeSync(fd);
-      }
-    } catch (error) {
-      throw storeError('write', this.#path, error);
-    }
+    appendNote(this.#path, submission);
     this.#byName.set(submission.name, submission);
   }
-}
-
-function readLines(path: string): Submission[] {
-  let text: string;
-  try {
-    text = readFileSync(path, 'utf8');
-  } catch (error) {
-    if ((error as NodeJS.ErrnoException).code === 'ENOENT') return [];
-    throw storeError('read', path, error);
-  }
-  return text
-    .split('\n')
-    .filter((line) => line.endsWith('}'))
-    .flatMap((line) => {
-      try {
-        return [JSON.parse(line) as Submission];
-      } catch {
-        // A line that was cut off: what it noted had not happened yet.
-        return [];
-      }
-    });
 }

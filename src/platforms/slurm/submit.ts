@@ -37,7 +37,7 @@ const GIVE_UP_MS = 900_000;
 /** A job that `sbatch` was killed over may still be on its way. */
 const ON_ITS_WAY_MS = 1_000;
 /** Who gave up wants to go. */
-const LAST_LOOK_MS = 5_000;
+export const LAST_LOOK_MS = 5_000;
 export const DELAYS_MS: readonly number[] = [10_000, 20_000, 40_000, 60_000];
 
 /**

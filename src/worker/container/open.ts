@@ -78,7 +78,10 @@ function refuseUnspeakable(tool: ContainerTool, mounts: readonly string[]): void
   });
 }
 
-/** The name of the interpreter in an image. */
+/**
+ * The name of the interpreter in an image. The setting `node` is that of workers, which run outside: a path on the
+ * machines of a cluster means nothing in an image.
+ */
 export function programInImage(spec: JobSpec): string {
   return spec.language === 'python' ? spec.python : 'node';
 }

@@ -16,8 +16,8 @@ interface Look {
   readonly recorded: ReadonlyMap<number, End>;
   /** Writers that had a chunk, or more than one, of any round. */
   readonly holders: ReadonlySet<string>;
-  /** No controller was there, so that none was about to begin a round. */
-  readonly isQuiet: boolean;
+  /** The rounds there were when no controller was about to begin another; null: one may have been. */
+  readonly rounds: number | null;
 }
 
 export class SlurmHistory implements Recollection {
@@ -63,7 +63,12 @@ export class SlurmHistory implements Recollection {
       const at = before.findIndex(({ crc }, i) => now[i]?.crc !== crc);
       return at < 0 ? [] : [`line ${at + 1} of shard ${name} is gone: ${JSON.stringify(before[at])}`];
     });
-    this.#looks.push({ lines, recorded: winningTasks(shards, this.#since), holders, isQuiet });
+    this.#looks.push({
+      lines,
+      recorded: winningTasks(shards, this.#since),
+      holders,
+      rounds: isQuiet ? this.#scene.rounds() : null,
+    });
     return problems;
   }
 
@@ -80,12 +85,12 @@ export class SlurmHistory implements Recollection {
     if (dir === null) return [];
     return readJournal(dir).flatMap((shard) => {
       const before = this.#looks.filter(({ holders }) => !holders.has(shard.name));
-      const [last, quiet] = [before.at(-1), before.findLast(({ isQuiet }) => isQuiet)];
+      const last = before.at(-1);
       return tasksBegun(shard).flatMap(([task, round]) => {
         const sameRound = last?.recorded.get(task)?.['r'] === round;
-        // A worker of an earlier round that nobody could end may record what a later one has begun with.
-        const earlier = Number(quiet?.recorded.get(task)?.['r'] ?? Infinity) < round;
-        if (!sameRound && !earlier) return [];
+        // A worker of an earlier round that nobody could end may record what is already on the list of a later one.
+        const listed = before.findLast(({ rounds }) => rounds !== null && rounds < round);
+        if (!sameRound && listed?.recorded.has(task) !== true) return [];
         return [
           `worker ${shard.name} began with task ${task} in round ${round}, which had its outcome before it came`,
         ];

@@ -311,6 +311,10 @@ class SlurmGame {
   #isExplained(stderr: string, wasMended: boolean): boolean {
     const was = (kind: StrikeKind): boolean => this.hits.some((hit) => hit.kind === kind);
     if (this.#isCanceled && stderr.includes('canceled')) return true;
+    // What `attach` tells of a run that has broken.
+    if (was('disk full') && /: interrupted: /.test(stderr)) return true;
+    // A controller that was killed while it ended what it could not note on a full disk.
+    if (was('disk full') && stderr.includes('canceled while nobody watched')) return true;
     if (wasMended) return false;
     return (
       (was('element canceled') && stderr.includes('canceled')) ||

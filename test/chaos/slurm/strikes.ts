@@ -1,4 +1,8 @@
-/** Does to a cluster, and to a run on it, what a plan says, and undoes it. */
+/**
+ * Does to a cluster, and to a run on it, what a plan says, and undoes it.
+ * lines: one case for each kind of strike.
+ */
+import { readFileSync } from 'node:fs';
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { Cluster, ClusterNode, QueueEntry, WorldProcess } from '../../support/slurm-cluster.js';
 import type { Random } from '../random.js';
@@ -37,6 +41,7 @@ export class Striker {
   /** Nodes whose power or slurmd is away, and `slurmctld`. */
   readonly #broken = new Set<string>();
   readonly #frozen = new Set<number>();
+  #suspended = 0;
 
   constructor(cluster: Cluster, disk: Disk, random: Random, onProblem: (text: string) => void) {
     this.#cluster = cluster;
@@ -127,9 +132,11 @@ export class Striker {
       case 'element suspended':
         return await this.#onElement(kind, async (id) => {
           await this.#cluster.scontrol('suspend', id);
-          this.#heal(healMs, () =>
-            this.#insist(['resume', id], /already|not suspended|Invalid|ended|disabled/i),
-          );
+          this.#suspended++;
+          this.#heal(healMs, async () => {
+            await this.#insist(['resume', id], /already|not suspended|Invalid|ended|disabled/i);
+            if (--this.#suspended === 0) this.#wakeOrphans();
+          });
         });
       case 'disk full':
         if (this.#broken.has('disk')) return null;
@@ -201,8 +208,14 @@ export class Striker {
     undo: (controller: Cluster['controller']) => void | Promise<void>,
   ): Promise<Hit | null> {
     if (this.#broken.has('slurmctld')) return null;
-    this.#break('slurmctld', healMs, () => undo(this.#cluster.controller));
-    await strike(this.#cluster.controller);
+    this.#broken.add('slurmctld');
+    // One that ends in order may take its time: started anew before it is gone, it would not come back.
+    const struck = Promise.resolve(strike(this.#cluster.controller));
+    this.#break('slurmctld', healMs, async () => {
+      await struck;
+      await undo(this.#cluster.controller);
+    });
+    await struck;
     return { kind, whom: 'slurmctld', hosts: 0 };
   }
 
@@ -256,6 +269,16 @@ export class Striker {
     this.#healing.add(healing);
   }
 
+  /**
+   * What a worker leaves that is killed in a suspended element stands still for ever where Slurm tracks processes by
+   * their parents, as it does here; control groups, which clusters have for that, would let it go on.
+   */
+  #wakeOrphans(): void {
+    for (const { pid } of this.#cluster.nodes.flatMap((node) => node.processes())) {
+      if (!this.#frozen.has(pid) && isStopped(pid)) signal(pid, 'SIGCONT');
+    }
+  }
+
   /** Until it is not held any more: it may be ending still, and be held only then. What is late `tend` sees to. */
   async #release(id: string): Promise<void> {
     for (let tries = 0; tries < 20; tries++) {
@@ -279,6 +302,15 @@ export class Striker {
       }
       await sleep(AGAIN_MS);
     }
+  }
+}
+
+function isStopped(pid: number): boolean {
+  try {
+    const stat = readFileSync(`/proc/${pid}/stat`, 'latin1');
+    return stat.slice(stat.lastIndexOf(')') + 2).startsWith('T');
+  } catch {
+    return false;
   }
 }
 

@@ -1,21 +1,27 @@
 /** Paths and values, in files and on standard input, that a shell, a URL, a batch script or a careless join gets wrong. */
-import { describe, expect, test } from 'vitest';
-import { requires } from '../../support/requires.js';
+import { describe, expect } from 'vitest';
+import type { Cases } from './cases.js';
 import { errorsOf, resultsOf, sorted } from './scene.js';
-import type { NewScene } from './suite.js';
 
 /** Each is the JSON text of an argument. */
-const VALUES = [
+const values = (longest: number): string[] => [
   '"$HOME `id` $(id) %j %A ;&| > < * ? ~ ! # {a,b}"',
   '"\'single\' \\"double\\" \\\\ back"',
   '"two\\nlines\\r\\n\\ttab \\u0000\\u001b[31m\\u007f"',
   '"ü日本🎉 \\u2028\\u2029 \\ufeff \\ud800"',
   '{"__proto__":{"x":1},"constructor":2,"toString":3,"":4,"a b":5}',
   '[[[[[]]]],null,true,-0.5e-7,123456789012345,{}]',
-  JSON.stringify('x'.repeat(1_000_000)),
+  JSON.stringify('x'.repeat(longest)),
 ];
 
 const FILES = {
+  /** For tasks that see no more of the project than their job names. */
+  'run/jobs.ts': `
+    import { DLJob } from 'dl-jobs';
+    const job = (moduleName: string) =>
+      new DLJob({ moduleName, methodName: 'act', argsList: [], data: ['tasks/data.txt'], platformJob: true });
+    export const node = () => job('tasks.local');
+    export const python = () => job('tasks.local_py');`,
   'tasks/data.txt': 'the data',
   'tasks/local.ts': `
     import { readFileSync } from 'node:fs';
@@ -41,37 +47,39 @@ const FILES = {
   ].join('\n'),
   'tasks/helper_py.py': 'def helper():\n    raise KeyError("from the helper")\n',
 };
-const LINES = VALUES.map((value, i) => `{"i":${i},"value":${value}}\n`).join('');
 
 const LANGUAGES = [
-  ['TypeScript', 'tasks.local.act', 'helper.ts', {}],
-  ['Python', 'tasks.local_py.act', 'helper_py.py', requires('python3')],
+  ['TypeScript', 'tasks.local.act', 'helper.ts', 'node'],
+  ['Python', 'tasks.local_py.act', 'helper_py.py', 'python'],
 ] as const;
 
-export function hostileCases(newScene: NewScene): void {
+export function hostileCases(cases: Cases): void {
+  const all = values(cases.can.longestText);
+  const input = all.map((value, i) => `{"i":${i},"value":${value}}\n`).join('');
+
   describe.concurrent('a project with a hostile path', () => {
-    for (const [language, method, helper, needs] of LANGUAGES) {
-      test(`runs tasks over hostile values: ${language}`, needs, async () => {
-        const scene = newScene(FILES, { hostilePath: true });
-        await scene.run(1, scene.map(method, '--args_list', '-'), { input: LINES });
+    const sees = cases.part('is where tasks stand, and what their stacks name', ['sharesFiles']);
+    for (const [name, method, helper, language] of LANGUAGES) {
+      cases.test(`runs tasks over hostile values: ${name}`, [language], async () => {
+        const scene = cases.newScene(FILES, { hostilePath: true });
+        const words = sees ? scene.map(method) : ['run', `jobs.${language}`];
+        await scene.run(1, [...words, '--args_list', '-'], { input });
         const status = await scene.status();
-        const { dir } = scene.project;
-        expect(sorted(resultsOf(status))).toEqual(
+        const rows = resultsOf(status) as { cwd: string }[];
+        if (sees) expect(new Set(rows.map(({ cwd }) => cwd))).toEqual(new Set([scene.project.dir]));
+        expect(sorted(rows.map(({ cwd: _, ...row }) => row))).toEqual(
           sorted(
-            VALUES.map((value, i) => ({
-              i,
-              value: JSON.parse(value) as unknown,
-              data: 'the data',
-              cwd: dir,
-            })).filter(({ i }) => i !== 1),
+            all
+              .map((value, i) => ({ i, value: JSON.parse(value) as unknown, data: 'the data' }))
+              .filter(({ i }) => i !== 1),
           ),
         );
         const errors = errorsOf(status);
         expect(errors).toMatchObject([
-          { TASK_ID: 1, KWARGS: { value: JSON.parse(VALUES[1] as string) as unknown }, LOG: 'printing 1\n' },
+          { TASK_ID: 1, KWARGS: { value: JSON.parse(all[1] as string) as unknown }, LOG: 'printing 1\n' },
         ]);
         expect(errors[0]?.ERROR).toContain('from the helper');
-        expect(errors[0]?.STACK).toContain(scene.project.path('tasks', helper));
+        expect(errors[0]?.STACK).toContain(sees ? scene.project.path('tasks', helper) : `tasks/${helper}`);
         await scene.isQuiet();
       });
     }

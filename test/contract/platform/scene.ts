@@ -1,6 +1,6 @@
 /** A platform under test, and a project whose jobs go there. */
-import { readdirSync, readFileSync, readlinkSync } from 'node:fs';
-import { basename } from 'node:path';
+import { mkdirSync, readdirSync, readFileSync, readlinkSync, writeFileSync } from 'node:fs';
+import { basename, dirname, join } from 'node:path';
 import { expect } from 'vitest';
 import { runDirs } from '../../e2e/journal.js';
 import { isRunning, until } from '../../e2e/processes.js';
@@ -11,6 +11,7 @@ import {
   type RunOptions,
   type RunResult,
 } from '../../support/project.js';
+import type { Abilities } from './cases.js';
 
 /** A platform that has been started for a test file. */
 export interface Ground {
@@ -24,6 +25,8 @@ export interface Ground {
   traces(run: string): Promise<string>;
   /** What of ours still waits or runs there, in the platform's words. */
   left(): Promise<readonly string[]>;
+  /** The same of these runs alone. Left out where all that works is a process in the folder of the project. */
+  atWork?(runs: readonly string[]): Promise<readonly string[]>;
   stop(): Promise<void>;
 }
 
@@ -55,6 +58,16 @@ export interface ErrorLine {
   readonly [key: string]: unknown;
 }
 
+export interface SceneOptions {
+  /** Lines of `dl_jobs.config.yaml`. */
+  readonly config?: readonly string[];
+  /** The setting `env`. */
+  readonly env?: Readonly<Record<string, string | null>>;
+  /** Given where tasks and case leave marks for each other: those that are there from the start. */
+  readonly marks?: readonly string[];
+  readonly hostilePath?: boolean;
+}
+
 /** A command that runs. */
 export interface Live {
   readonly pid: number;
@@ -65,20 +78,36 @@ export class Scene {
   readonly project: Project;
   readonly #platform: string;
   readonly #ground: Ground;
+  /** Where marks are left: in the folder of the project, or, where tasks do not see it, in the one that `SIDE_DIR` names. */
+  readonly #marks: string;
+  readonly #told: Readonly<Record<string, string>>;
 
   constructor(
     platform: string,
     ground: Ground,
+    { sharesFiles }: Pick<Abilities, 'sharesFiles'>,
     files: Readonly<Record<string, string>>,
-    { config = [], hostilePath = false }: { config?: readonly string[]; hostilePath?: boolean } = {},
+    { config = [], env = {}, marks, hostilePath = false }: SceneOptions = {},
   ) {
     this.#platform = platform;
     this.#ground = ground;
-    const lines = ['noisy: false', 'print_logs: false', 'is_dev: false', ...ground.config, ...config];
+    const isTold = marks !== undefined && !sharesFiles;
+    // Not where it is not needed: with secrets, what a task prints is not shown as it comes.
+    const variables = Object.entries(isTold ? { ...env, SIDE_DIR: null } : env);
+    const lines = [
+      ...['noisy: false', 'print_logs: false', 'is_dev: false', ...ground.config, ...config],
+      ...(variables.length > 0 ? ['env:'] : []),
+      ...variables.map(([name, value]) => `  ${name}: ${JSON.stringify(value)}`),
+    ];
     this.project = makeProject(
       { ...files, 'dl_jobs.config.yaml': lines.map((line) => `${line}\n`).join('') },
       { hostilePath, untilFileEnds: true },
     );
+    // Beside the project, and removed with it.
+    this.#marks = sharesFiles ? this.project.dir : join(dirname(this.project.dir), 'marks');
+    this.#told = isTold ? { SIDE_DIR: this.#marks } : {};
+    mkdirSync(this.#marks, { recursive: true });
+    for (const name of marks ?? []) writeFileSync(this.mark(name), '');
   }
 
   /** Runs a command line to its end, which must have this exit code. */
@@ -134,10 +163,20 @@ export class Scene {
     return basename(runDirs(this.project.dir).at(-1) ?? '');
   }
 
-  /** Numbers that tasks wrote into a file `side`, one a line. */
-  side(name = 'side'): number[] {
+  /** The path of a mark. */
+  mark(name: string): string {
+    return join(this.#marks, name);
+  }
+
+  /** How often a task has begun that leaves a letter in the mark `try-<i>` each time. */
+  tries(i: number): number {
+    return readFileSync(this.mark(`try-${i}`), 'utf8').length;
+  }
+
+  /** Numbers that tasks wrote into the mark `side`, one a line. */
+  side(): number[] {
     try {
-      return readFileSync(this.project.path(name), 'utf8').split('\n').slice(0, -1).map(Number);
+      return readFileSync(this.mark('side'), 'utf8').split('\n').slice(0, -1).map(Number);
     } catch {
       return [];
     }
@@ -146,10 +185,19 @@ export class Scene {
   /** Resolves once nothing runs any more that was started in the project, hosts and workers on nodes among it. */
   async isQuiet(): Promise<void> {
     await until(`nothing runs in ${this.project.dir}`, () => runningIn(this.project.dir).length === 0);
+    const runs = runDirs(this.project.dir).map((dir) => basename(dir));
+    // No `expect.poll`: vitest does not know which of several tests that run at a time it belongs to.
+    const end = Date.now() + 30_000;
+    for (;;) {
+      const working = (await this.#ground.atWork?.(runs)) ?? [];
+      if (working.length === 0) return;
+      if (Date.now() > end) throw new Error(`waited in vain: this ends: ${working.join(', ')}`);
+      await new Promise((resolve) => setTimeout(resolve, 200));
+    }
   }
 
   #with(options: RunOptions): RunOptions {
-    return { ...options, env: { ...this.#ground.env, ...options.env } };
+    return { ...options, env: { ...this.#ground.env, ...this.#told, ...options.env } };
   }
 }
 

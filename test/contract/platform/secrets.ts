@@ -1,11 +1,10 @@
 /** Secrets that tasks print, throw, return and leave to their children: nowhere but in the tasks. */
 import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { describe, expect, test } from 'vitest';
+import { describe, expect } from 'vitest';
 import { processes } from '../../e2e/processes.js';
-import { requires } from '../../support/requires.js';
+import type { Cases } from './cases.js';
 import { errorsOf, resultsOf, sorted } from './scene.js';
-import type { NewScene } from './suite.js';
 
 const BY_NAME = 'alpha$beta.[x]ünï';
 const BY_VALUE = 'gamma "delta" 7';
@@ -56,27 +55,22 @@ const BAD = { throw: 'exception', return: 'returned', exit: 'crash', hang: 'time
 const KINDS = [...OK.slice(0, 3), ...Object.keys(BAD), ...OK.slice(3)];
 
 const LANGUAGES = [
-  ['TypeScript', 'tasks.leaky.act', {}],
-  ['Python', 'tasks.leaky_py.act', requires('python3')],
+  ['TypeScript', 'tasks.leaky.act', 'node'],
+  ['Python', 'tasks.leaky_py.act', 'python'],
 ] as const;
 
-export function secretCases(newScene: NewScene, traces: (run: string) => Promise<string>): void {
+export function secretCases(cases: Cases): void {
   describe.concurrent('a secret', () => {
-    for (const [language, method, needs] of LANGUAGES) {
-      test(
-        `is in no file, in no command line, and in nothing the platform keeps: ${language}`,
-        needs,
+    for (const [name, method, language] of LANGUAGES) {
+      cases.test(
+        `is in no file, in no command line, and in nothing the platform keeps: ${name}`,
+        [language],
         async () => {
-          const scene = newScene(
+          const scene = cases.newScene(
             { ...FILES, 'args.ndjson': KINDS.map((kind) => `${JSON.stringify(kind)}\n`).join('') },
             {
-              config: [
-                'timeout: 2s',
-                'env:',
-                '  BY_NAME: null',
-                `  BY_VALUE: ${JSON.stringify(BY_VALUE)}`,
-                'redact: ["key(-\\\\d{4})+"]',
-              ],
+              config: [`timeout: ${cases.can.timeout}`, 'redact: ["key(-\\\\d{4})+"]'],
+              env: { BY_NAME: null, BY_VALUE },
             },
           );
           const { ended } = scene.begin(scene.map(method, '--print_logs'), { env: { BY_NAME } });
@@ -107,7 +101,7 @@ export function secretCases(newScene: NewScene, traces: (run: string) => Promise
           );
           expect(stdout).toMatch(/^child \*+ and \*+$/m);
 
-          const kept = await traces(status.id);
+          const kept = await cases.ground.traces(status.id);
           for (const secret of SECRETS) expect(kept).not.toContain(secret);
 
           // Nothing runs without it.

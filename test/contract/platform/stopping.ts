@@ -1,14 +1,17 @@
 /** Runs that are ended before their end, by a user or with their controller, and how they go on. */
-import { describe, expect, test } from 'vitest';
+import { describe, expect } from 'vitest';
 import { until } from '../../e2e/processes.js';
+import type { Cases } from './cases.js';
 import { resultsOf, sorted, type Live, type Scene } from './scene.js';
-import { ALL, BEGUN, FILES, inOrder, labelled, mark, recorded, relabel, TASKS } from './side.js';
-import type { NewScene } from './suite.js';
+import { ALL, BEGUN, inOrder, labelled, mark, recorded, relabel, sideFiles, TASKS } from './side.js';
 
-export function stoppingCases(newScene: NewScene, outlivesController: () => boolean): void {
+export function stoppingCases(cases: Cases): void {
+  const { language } = cases;
+  const files = sideFiles(language);
+
   /** A run of which some tasks have begun. */
   async function begun(words = ['run', 'jobs.work']): Promise<{ scene: Scene; live: Live }> {
-    const scene = newScene(FILES);
+    const scene = cases.newScene(files, { marks: [] });
     const live = scene.begin(words);
     await until('some tasks have begun', () => scene.side().length >= BEGUN);
     return { scene, live };
@@ -30,27 +33,31 @@ export function stoppingCases(newScene: NewScene, outlivesController: () => bool
   }
 
   describe.concurrent('a run', () => {
-    test('that is canceled leaves nothing running; resume runs the rest, with new code if asked', async () => {
-      const { scene, live } = await begun();
-      const { stderr } = await scene.run(0, ['cancel', scene.latest]);
-      expect(stderr).toContain('is canceled');
-      await scene.isQuiet();
-      expect((await live.ended).code).toBe(130);
-      const canceled = await scene.status();
-      expect(canceled).toMatchObject({ status: 'canceled', counts: { errors: 0 } });
-      const before = recorded(canceled);
-      // What had begun had time enough.
-      expect(inOrder(scene.side())).toEqual(before);
-      expect(before.length).toBeLessThan(TASKS);
+    cases.test(
+      'that is canceled leaves nothing running; resume runs the rest, with new code if asked',
+      [language],
+      async () => {
+        const { scene, live } = await begun();
+        const { stderr } = await scene.run(0, ['cancel', scene.latest]);
+        expect(stderr).toContain('is canceled');
+        await scene.isQuiet();
+        expect((await live.ended).code).toBe(130);
+        const canceled = await scene.status();
+        expect(canceled).toMatchObject({ status: 'canceled', counts: { errors: 0 } });
+        const before = recorded(canceled);
+        // What had begun had time enough.
+        expect(inOrder(scene.side())).toEqual(before);
+        expect(before.length).toBeLessThan(TASKS);
 
-      relabel(scene, 'new');
-      mark(scene, 'hurry');
-      await scene.run(0, ['resume', '--code', 'new']);
-      expect(inOrder(scene.side())).toEqual(ALL);
-      await expectAll(scene, before, 'new');
-    });
+        relabel(scene, 'new');
+        mark(scene, 'hurry');
+        await scene.run(0, ['resume', '--code', 'new']);
+        expect(inOrder(scene.side())).toEqual(ALL);
+        await expectAll(scene, before, 'new');
+      },
+    );
 
-    test('has one controller; Ctrl-C interrupts it, and resume runs the rest', async () => {
+    cases.test('has one controller; Ctrl-C interrupts it, and resume runs the rest', [language], async () => {
       const { scene, live } = await begun();
       const { stderr } = await scene.run(3, ['resume', scene.latest]);
       expect(stderr).toContain('[RUN_LOCKED]');
@@ -73,53 +80,57 @@ export function stoppingCases(newScene: NewScene, outlivesController: () => bool
       await expectAll(scene, ALL);
     });
 
-    test('whose controller is killed is gone on with by resume', async () => {
+    cases.test('whose controller is killed is gone on with by resume', [language], async () => {
       const { scene, live } = await begun();
       process.kill(live.pid, 'SIGKILL');
       await live.ended;
       mark(scene, 'hurry');
       await scene.run(0, ['resume']);
       await expectAll(scene, ALL);
-      if (outlivesController()) expect(inOrder(scene.side())).toEqual(ALL);
+      if (cases.ground.outlivesController) expect(inOrder(scene.side())).toEqual(ALL);
     });
 
-    test('whose controller is killed can be canceled', async () => {
+    cases.test('whose controller is killed can be canceled', [language], async () => {
       const { scene, live } = await begun();
       process.kill(live.pid, 'SIGKILL');
       await live.ended;
       await scene.run(0, ['cancel']);
       await scene.isQuiet();
       const ended = await scene.status();
-      expect(ended.status).toBe(outlivesController() ? 'canceled' : 'interrupted');
+      expect(ended.status).toBe(cases.ground.outlivesController ? 'canceled' : 'interrupted');
       expect(recorded(ended).length).toBeLessThan(TASKS);
       mark(scene, 'hurry');
       await scene.run(0, ['resume']);
       await expectAll(scene, ALL);
     });
 
-    test('that was detached keeps to the submitted code when its controller is killed; attach shows its end', async () => {
-      const scene = newScene(FILES);
-      const { stdout } = await scene.run(0, ['run', 'jobs.work', '--detach']);
-      const id = stdout.trim();
-      expect(id).toBe(scene.latest);
-      await until('some tasks have begun', () => scene.side().length >= BEGUN);
-      relabel(scene, 'edited');
-      const { controller } = await scene.status(id);
-      if (controller === null) throw new Error('nobody controls it');
-      process.kill(controller.pid, 'SIGKILL');
-      mark(scene, 'hurry');
-      if (outlivesController()) {
-        await scene.run(0, ['attach', id], { cwd: 'tasks' });
-        expect(inOrder(scene.side())).toEqual(ALL);
-      } else {
-        await scene.run(130, ['attach', id], { cwd: 'tasks' });
-        await scene.run(0, ['resume', id], { cwd: 'tasks' });
-      }
-      await expectAll(scene, ALL);
-    });
+    cases.test(
+      'that was detached keeps to the submitted code when its controller is killed; attach shows its end',
+      [language],
+      async () => {
+        const scene = cases.newScene(files, { marks: [] });
+        const { stdout } = await scene.run(0, ['run', 'jobs.work', '--detach']);
+        const id = stdout.trim();
+        expect(id).toBe(scene.latest);
+        await until('some tasks have begun', () => scene.side().length >= BEGUN);
+        relabel(scene, 'edited');
+        const { controller } = await scene.status(id);
+        if (controller === null) throw new Error('nobody controls it');
+        process.kill(controller.pid, 'SIGKILL');
+        mark(scene, 'hurry');
+        if (cases.ground.outlivesController) {
+          await scene.run(0, ['attach', id], { cwd: 'tasks' });
+          expect(inOrder(scene.side())).toEqual(ALL);
+        } else {
+          await scene.run(130, ['attach', id], { cwd: 'tasks' });
+          await scene.run(0, ['resume', id], { cwd: 'tasks' });
+        }
+        await expectAll(scene, ALL);
+      },
+    );
 
-    test('that was detached is watched from another shell', async () => {
-      const scene = newScene(FILES);
+    cases.test('that was detached is watched from another shell', [language], async () => {
+      const scene = cases.newScene(files, { marks: [] });
       const { stdout } = await scene.run(0, ['run', 'jobs.work', '--detach', '--limit', '12', '--noisy']);
       const id = stdout.trim();
       await until('some tasks have begun', () => scene.side().length >= BEGUN);
@@ -131,8 +142,8 @@ export function stoppingCases(newScene: NewScene, outlivesController: () => bool
       await scene.isQuiet();
     });
 
-    test('of a script gives its summary, and openRun what it has given', async () => {
-      const scene = newScene({ ...FILES, hurry: '', broken: '' });
+    cases.test('of a script gives its summary, and openRun what it has given', [language], async () => {
+      const scene = cases.newScene(files, { marks: ['hurry', 'broken'] });
       const { stdout } = await scene.node(['script.mjs']);
       const counts = { done: 8, ok: 7, errors: 1, results: 7 };
       const { platform } = await scene.status();

@@ -36,7 +36,7 @@ read -r _ || true
 const GUARD = String.raw`
 set -u
 dir=$2 cgroup=$3
-${UNSHARE} bash -c "$1" cluster "$dir" "$cgroup"
+${UNSHARE} bash --norc -c "$1" cluster "$dir" "$cgroup"
 # Slurm leaves empty control groups; those within others first.
 [[ -z $cgroup ]] || find "$cgroup" -depth -type d -exec rmdir {} ';'
 rm -rf -- "$dir"
@@ -60,12 +60,14 @@ exec >&-
 read -r _ || true
 `;
 
+// `--norc`: where standard input is a socket, bash reads the user's `.bashrc`, which may take a minute or do anything.
+
 /** With an empty `cgroup`, no control groups are used. */
 export const clusterCommand = (dir: string, cgroup: string): string[] => [
-  ...['bash', '-c', GUARD, 'guard', CLUSTER, dir, cgroup],
+  ...['bash', '--norc', '-c', GUARD, 'guard', CLUSTER, dir, cgroup],
 ];
 
 export const nodeCommand = (name: string, bootIdFile: string): string[] => [
   ...UNSHARE.split(' '),
-  ...['bash', '-c', NODE, 'node', name, bootIdFile],
+  ...['bash', '--norc', '-c', NODE, 'node', name, bootIdFile],
 ];

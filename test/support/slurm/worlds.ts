@@ -95,7 +95,7 @@ export class World {
    */
   async start(command: readonly string[], log: string, env: NodeJS.ProcessEnv = {}): Promise<Daemon> {
     const script = 'setsid "$@" </dev/null >>"$0" 2>&1 & echo $!';
-    const [program, ...args] = this.entering(['bash', '-c', script, log, ...command]);
+    const [program, ...args] = this.entering(['bash', '--norc', '-c', script, log, ...command]);
     const { stdout } = await promisify(execFile)(program, args, { env: { ...environment(), ...env } });
     const found = this.processes().find(({ innerPid }) => innerPid === Number(stdout));
     if (found === undefined) throw new Error(`${command.join(' ')}: ${readFileSync(log, 'utf8')}`);

@@ -1,0 +1,2 @@
+/** @see pythons.mjs */
+export declare function findOldest(): { readonly minor: number; readonly path: string } | undefined;
