@@ -89,6 +89,7 @@ export function startRound(acts: readonly Act[], { policy = {}, hosts = 1, toget
   });
   const records = () => entries.flatMap((entry) => entry.records);
   return {
+    dir,
     worker,
     entries,
     warnings,

@@ -5,10 +5,10 @@
 //   'again'      answers with an error that is to be tried again
 //   'hang'       is never done
 //   'obstinate'  is never done, and its process does not end for SIGTERM
-//   'late'       answers when it is asked to end, and goes on
+//   'late'       answers when it is asked to end, and goes on; makes the file late-listens once it can be asked
 //   'silent'     answers, and then the process does nothing any more
 //   'die'        ends the process
-import { writeSync } from 'node:fs';
+import { writeFileSync, writeSync } from 'node:fs';
 import { Socket } from 'node:net';
 import { crc32 } from 'node:zlib';
 
@@ -73,7 +73,11 @@ async function work() {
       if (what === 'die') process.exit(7);
       if (what === 'obstinate') process.on('SIGTERM', () => undefined);
       if (what === 'hang' || what === 'obstinate') await new Promise(() => undefined);
-      if (what === 'late') await new Promise((resolve) => process.once('SIGTERM', resolve));
+      if (what === 'late') {
+        const asked = new Promise((resolve) => process.once('SIGTERM', resolve));
+        writeFileSync('late-listens', '');
+        await asked;
+      }
       answer(batch, position, what === 'again' && batch.attempt === 1);
       if (what === 'silent') for (;;);
     }
