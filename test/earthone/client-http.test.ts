@@ -1,6 +1,6 @@
 /** Requests that fail: what is tried again, how often, after how long, and where nothing secret may go. */
 import { createServer, type Server, type Socket } from 'node:net';
-import { expect, test } from 'vitest';
+import { expect, test, vi } from 'vitest';
 import {
   EarthOneClient,
   ForbiddenError,
@@ -94,7 +94,7 @@ test('nor one whose answer was lost', async () => {
 
 test('nor one whose answer does not come', async () => {
   const server = await serve(() => undefined);
-  const error = await failure(clientOf(server, { timeouts: { connect: 100 } }).jobs.create(job));
+  const error = await failure(clientOf(server, { timeouts: { connect: 2_000 } }).jobs.create(job));
   expect(error.message).toBe('POST /jobs: no answer in time');
   expect(server.requests).toHaveLength(1);
 });
@@ -192,7 +192,7 @@ test('a body that stops is given up after the idle time, one that only drips is 
     }
     response.end();
   });
-  const client = clientOf(server, { timeouts: { idle: 300 } });
+  const client = clientOf(server, { timeouts: { idle: 700 } });
   const error = await failure(client.jobs.get('stops'));
   expect(error.message).toBe('GET /jobs/stops: the answer stopped in the middle');
   expect(server.requests).toHaveLength(3);
@@ -206,9 +206,11 @@ test('an abort ends a request, a wait between tries, and a body, with its own re
     if (path.endsWith('drips')) response.write('{');
   });
   const client = clientOf(server, { retries: { tries: 3, least: 1, most: 3_600_000 } });
-  for (const id of ['hangs', 'waits', 'drips']) {
+  for (const [before, id] of ['hangs', 'waits', 'drips'].entries()) {
     const stop = new AbortController();
     const ended = client.jobs.get(id, { signal: stop.signal }).catch((error: unknown) => error);
+    // Not before it came: one that was never sent would be aborted as well.
+    await vi.waitFor(() => expect(server.requests).toHaveLength(before + 1), { timeout: 30_000 });
     setTimeout(() => stop.abort('a reason that is no Error'), 50);
     expect(await ended).toBe('a reason that is no Error');
   }

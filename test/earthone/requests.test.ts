@@ -273,7 +273,7 @@ describe('our client and the official one', requires('python3'), () => {
       names.learn(server);
       sent[step] = normalized(server.requests.slice(from), names);
     }
-  }, 120_000);
+  }, 300_000);
   afterAll(() => server?.stop());
 
   test('do the same', () => {

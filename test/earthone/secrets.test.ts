@@ -32,7 +32,7 @@ function commandLines(): string {
     .join('\n');
 }
 
-describe('what gives access', { ...requires('python3'), concurrent: false }, () => {
+describe('what gives access', { ...requires('python3'), concurrent: false, timeout: 300_000 }, () => {
   let server: EarthOneServer;
   beforeAll(async () => {
     server = await startServer();
@@ -102,7 +102,7 @@ describe('what gives access', { ...requires('python3'), concurrent: false }, () 
   test.each([
     ['no address works', 'presigned-403', { method: 'GET', path: /^\/blobs/ }, 'presigned address at'],
     ['no token works', '401', { method: 'GET' }, 'EARTHONE_CREDENTIALS'],
-  ] as const)('is not in the error when %s', { timeout: 120_000 }, async (_, kind, where, words) => {
+  ] as const)('is not in the error when %s', async (_, kind, where, words) => {
     server.faults.next(kind, { ...where, times: 1_000 });
     try {
       const { stderr } = await leaks(project(kind), map, 2);

@@ -13,7 +13,8 @@ import {
 
 const THERE = ['--dev', 'false', '--platform', 'earthone'];
 
-describe('a project of the original, on EarthOne', requires('python3'), () => {
+// All of its runs go on at a time.
+describe('a project of the original, on EarthOne', { timeout: 300_000, ...requires('python3') }, () => {
   const typed = seedProject();
   let server: EarthOneServer;
   let env: Record<string, string>;

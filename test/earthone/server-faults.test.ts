@@ -35,12 +35,13 @@ describe('faults of the conformance server', requires('python3'), () => {
       server.faults.next(kind, { method: 'POST', path: '/jobs' });
       const job = { function_id: id, args: [1], kwargs: {}, tags: [] };
       expect((await client.call('GET', '/jobs?limit=0')).status).toBe(200);
+      const asked = Date.now();
       const answer = await client.call('POST', '/jobs', job);
       expect(answer.status).toBe(Number(kind.slice(0, 3)));
       const after = answer.headers.get('retry-after');
       if (kind === '429') expect(after).toBe('7');
       else if (kind === '429-date') {
-        expect(Date.parse(after!) - Date.now()).toBeGreaterThan(5000);
+        expect(Date.parse(after!) - asked).toBeGreaterThanOrEqual(7000);
         expect(Date.parse(after!) - Date.now()).toBeLessThan(9000);
       } else expect(after).toBeNull();
       if (kind === '502') expect(answer.body).toMatch(/^<html>/);
@@ -119,7 +120,7 @@ describe('faults of the conformance server', requires('python3'), () => {
     expect(statuses).toEqual([200, 500, 500, 200]);
   });
 
-  test('with everything wrong by chance, jobs are made and run once', async () => {
+  test('with everything wrong by chance, jobs are made and run once', { timeout: 200_000 }, async () => {
     const kinds: FaultKind[] = [
       '500',
       '502',
@@ -152,7 +153,7 @@ describe('faults of the conformance server', requires('python3'), () => {
       const filter = encoded([eq('function_id', fn), eq('status', 'success')]);
       const ended = async (): Promise<number> =>
         (await until('GET', `/jobs?filter=${filter}&limit=0`)).body.meta.total as number;
-      await expect.poll(ended, { timeout: 30_000 }).toBe(400);
+      await expect.poll(ended, { timeout: 150_000 }).toBe(400);
       const jobs = rough.jobs();
       expect(jobs.map((job) => job.args)).toEqual(Array.from({ length: 400 }, (_, i) => `[${i}]`));
       expect([...rough.counters.executions.values()].filter((count) => count !== 1)).toEqual([]);

@@ -28,7 +28,7 @@ async function stubborn(client: RawClient, job: string): Promise<number[]> {
   }
 }
 
-describe('steering jobs on the conformance server', requires('python3'), () => {
+describe('steering jobs on the conformance server', { timeout: 180_000, ...requires('python3') }, () => {
   let server: EarthOneServer;
   let client: RawClient;
 
@@ -60,7 +60,7 @@ describe('steering jobs on the conformance server', requires('python3'), () => {
     );
     expect(job).toMatchObject({ status: 'canceled', execution_count: 1 });
     expect([...seen].filter((status) => !['cancel', 'canceling', 'canceled'].includes(status))).toEqual([]);
-    await expect.poll(() => pids.filter(isAlive), { timeout: 30_000 }).toEqual([]);
+    await expect.poll(() => pids.filter(isAlive), { timeout: 120_000 }).toEqual([]);
     expect((await client.call('POST', `/jobs/${first}/cancel`)).body.status).toBe('canceled');
     expect((await client.call('GET', `/jobs/${second}`)).body.execution_count).toBe(0);
   });
@@ -252,7 +252,7 @@ def main(folder, i):
     expect(pids.filter(isAlive)).toHaveLength(2);
     expect(other.processes()).toEqual(pids.slice(0, 1));
     await other.stop();
-    await expect.poll(() => pids.filter(isAlive), { timeout: 30_000 }).toEqual([]);
+    await expect.poll(() => pids.filter(isAlive), { timeout: 120_000 }).toEqual([]);
     await expect(use.call('GET', '/jobs')).rejects.toThrow();
   });
 });

@@ -53,7 +53,7 @@ describe("the seed's example", requires('python3'), () => {
 
   test.each(['task_examples.cpu 3', 'task_examples.cpuMap 1 10', 'task_examples.cpuMap 0 4'])(
     'gives the same as here: dl_jobs run %s',
-    { timeout: 120_000 },
+    { timeout: 300_000 },
     async (words) => {
       const here = await seen(`dl_jobs run ${words}`);
       const there = await seen(`dl_jobs run ${words} ${THERE}`);

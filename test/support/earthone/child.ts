@@ -129,7 +129,8 @@ export class Child {
       // In a session of their own, and not willing to end when asked.
       for (const one of this.#family) tryKill(one, 'SIGKILL');
       // What it wrote may still be on its way. A process it left behind may hold the pipe open, but not for long here.
-      const late = setTimeout(() => this.#ended(code, signal), 500);
+      // After one more look at the pipes: timers come first when this process itself stood still.
+      const late = setTimeout(() => setImmediate(() => this.#ended(code, signal)), 500);
       this.#process.once('close', () => {
         clearTimeout(late);
         this.#ended(code, signal);
