@@ -1,7 +1,7 @@
 /** One round: runs a job, kills, resumes until it is done, and checks what came of it. */
 import { basename } from 'node:path';
 import { checkEnd } from './check.js';
-import { markedProcesses, leftAfter } from './processes.js';
+import { markedProcesses, leftAfter, tryKill } from './processes.js';
 import { planRound, type Kill, type RoundPlan } from './plan.js';
 import { ChaosProject, runWords, type Command, type CommandResult } from './project.js';
 import { Random } from './random.js';
@@ -23,8 +23,8 @@ export interface RoundOptions {
 
 /** A run that is not done after so many resumes that nobody killed never will be. */
 const FREE_TRIES = 3;
-/** How long what a run leaves may take to go. */
-const GONE_WITHIN_S = 10;
+/** How long what a run leaves may take to go: it takes moments, but not on a machine that stands still. */
+const GONE_WITHIN_S = 30;
 
 export async function playRound(round: number, options: RoundOptions): Promise<RoundReport> {
   return await playPlan(planRound(options.seed, round, options.short), options);
@@ -41,7 +41,7 @@ export async function playPlan(plan: RoundPlan, options: RoundOptions): Promise<
   } catch (error) {
     game.problem(`the round broke off: ${error instanceof Error ? (error.stack ?? '') : String(error)}`);
   } finally {
-    for (const { pid } of markedProcesses(mark)) process.kill(pid, 'SIGKILL');
+    for (const { pid } of markedProcesses(mark)) tryKill(pid);
   }
   const keep = options.keep && game.problems.length > 0;
   if (!keep) project.remove();
@@ -185,7 +185,7 @@ class Game {
       this.problem(
         `still there ${GONE_WITHIN_S} s after ${signal ?? `exit code ${code}`}: ${pid} ${command}`,
       );
-      process.kill(pid, 'SIGKILL');
+      tryKill(pid);
     }
   }
 }

@@ -1,7 +1,7 @@
 /** Kills what a plan says, at the moment that it says. */
 import type { Command } from './project.js';
 import type { Kill, Phase } from './plan.js';
-import { killTarget } from './processes.js';
+import { killTarget, tryKill } from './processes.js';
 import type { Random } from './random.js';
 import { readFileSync } from 'node:fs';
 import type { Scene } from './scene.js';
@@ -44,10 +44,10 @@ export async function strike(
   let hosts = report.controller ? 0 : report.hosts;
   if (!report.controller && controllerAfterMs !== null) {
     await sleep(controllerAfterMs);
-    if (command.result === null) process.kill(command.pid, 'SIGKILL');
+    if (command.result === null) tryKill(command.pid);
   } else if (!report.controller && report.hosts === 0) {
     // There was no host yet, or no more.
-    process.kill(command.pid, 'SIGKILL');
+    tryKill(command.pid);
     hosts = 0;
   }
   const within = phaseNow(scene, watch, moment.at);
@@ -64,11 +64,7 @@ export async function strike(
 /** Rejects when the command does not end. */
 export async function endOf(command: Command): Promise<void> {
   const timer = setTimeout(() => {
-    try {
-      process.kill(command.pid, 'SIGABRT');
-    } catch {
-      // It has just ended.
-    }
+    tryKill(command.pid, 'SIGABRT');
   }, PATIENCE_MS);
   await command.ended;
   clearTimeout(timer);

@@ -10,7 +10,7 @@ import { onLinux } from './processes.js';
 
 test(
   'runs that are killed at any moment, and resumed, lose nothing and do nothing twice',
-  { ...onLinux, ...requires('python3'), timeout: 300_000 },
+  { ...onLinux, ...requires('python3'), timeout: 900_000 },
   async () => {
     const options = chaosOptions(['--short', '--parallel', '1'], () => randomBytes(4).readUInt32LE());
     console.log(`seed ${options.seed}`);

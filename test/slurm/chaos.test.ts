@@ -11,7 +11,7 @@ const SEED = '33';
 
 test(
   'runs on a cluster that breaks under them lose nothing and do nothing twice',
-  { ...requires('slurm', 'python3', 'tmpfs'), timeout: 300_000 },
+  { ...requires('slurm', 'python3', 'tmpfs'), timeout: 900_000 },
   async () => {
     const options = chaosOptions(['--platform', 'slurm', '--short', '--seed', SEED], () => 0);
     const failed: string[] = [];

@@ -6,9 +6,9 @@ import { cpSync, existsSync, mkdtempSync, readdirSync, readFileSync } from 'node
 import { tmpdir } from 'node:os';
 import { basename, join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { startCluster, type Cluster } from '../../support/slurm-cluster.js';
+import { LOSES_NODES, startCluster, type Cluster } from '../../support/slurm-cluster.js';
 import { checkEnd } from '../check.js';
-import { leftAfter, markedProcesses } from '../processes.js';
+import { leftAfter, markedProcesses, tryKill } from '../processes.js';
 import { ChaosProject, runWords, type Command, type CommandResult } from '../project.js';
 import { Random } from '../random.js';
 import type { Report } from '../report.js';
@@ -38,8 +38,8 @@ const FREE_TRIES = 3;
 const PATIENCE_MS = 240_000;
 /** How long what a run leaves may take to go: Slurm ends by force what does not end, and waits before each start. */
 const GONE_WITHIN_S = 45;
-/** `cancel` has seen to it that nothing is left. */
-const CANCELED_WITHIN_S = 3;
+/** `cancel` has seen to it that nothing is left; what was told of it needs time on a machine that is slow. */
+const CANCELED_WITHIN_S = 20;
 /** The journal is looked at this often, */
 const LOOK_MS = 2_000;
 /** and whether it is time for the next strike. */
@@ -55,7 +55,7 @@ export async function playSlurmRound(round: number, options: SlurmRoundOptions):
     cpus: 4,
     gpus: 0,
     // Workers on all nodes, and not on the first that has room.
-    set: { SelectTypeParameters: 'CR_CPU_Memory,CR_LLN' },
+    set: { ...LOSES_NODES, SelectTypeParameters: 'CR_CPU_Memory,CR_LLN' },
   }).catch((error: unknown) => {
     disk.remove();
     throw error;
@@ -83,7 +83,7 @@ export async function playSlurmRound(round: number, options: SlurmRoundOptions):
     cpSync(project.base, join(kept, 'project'), { recursive: true, verbatimSymlinks: true });
     cpSync(join(cluster.dir, 'log'), join(kept, 'cluster-log'), { recursive: true });
   }
-  for (const { pid } of markedProcesses(mark)) kill(pid);
+  for (const { pid } of markedProcesses(mark)) tryKill(pid);
   await cluster.stop();
   disk.remove();
   return {
@@ -290,7 +290,7 @@ class SlurmGame {
       if (command.result !== null || performance.now() - since < PATIENCE_MS) continue;
       hung = true;
       this.story.push(...(await diagnosis(this.#cluster, this.#history.runOf())));
-      kill(command.pid, 'SIGABRT');
+      tryKill(command.pid, 'SIGABRT');
       await command.ended;
     }
     this.#command = null;
@@ -383,14 +383,6 @@ class SlurmGame {
 }
 
 const OUR_STACK = /\n\s+at .*\/dist\//;
-
-function kill(pid: number, signal: NodeJS.Signals = 'SIGKILL'): void {
-  try {
-    process.kill(pid, signal);
-  } catch {
-    // It has just ended.
-  }
-}
 
 /** How often each thing was done. */
 export function slurmSummary(reports: readonly SlurmReport[]): string[] {
