@@ -21,7 +21,7 @@ function readLines<T>(folder: string, name: string): T[] {
 
 it(
   'computes every country of the atlas, then summarises them in Python, as often as one likes',
-  { timeout: 120_000, ...requires('python3') },
+  { timeout: 300_000, ...requires('python3') },
   async () => {
     const folder = copyExample('countries');
     for (let round = 0; round < 2; round++) {
@@ -44,7 +44,7 @@ it(
   },
 );
 
-it('refuses a zoom that is no number with an error line for each country', { timeout: 120_000 }, async () => {
+it('refuses a zoom that is no number with an error line for each country', { timeout: 300_000 }, async () => {
   const folder = copyExample('countries');
   const { code } = await shell(folder, 'dl_jobs run countries.tiles five --limit 3');
   expect(code).toBe(1);

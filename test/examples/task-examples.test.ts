@@ -25,7 +25,7 @@ describe("the seed's gpu job", requires('python3'), () => {
   const commands = hasGpu ? [first, second] : [`${first} --gpus 0`, `${second} gpus=0`];
   it.each(commands)(
     '%s computes, or says which library is missing',
-    { timeout: 120_000 },
+    { timeout: 300_000 },
     async (command) => {
       const folder = copyExample('task_examples');
       const { code, output } = await shell(folder, command);
@@ -41,7 +41,7 @@ describe("the seed's gpu job", requires('python3'), () => {
     },
   );
 
-  it('says what to do on a machine without a GPU', { timeout: 120_000, skip: hasGpu }, async () => {
+  it('says what to do on a machine without a GPU', { timeout: 300_000, skip: hasGpu }, async () => {
     const { code, output } = await shell(copyExample('task_examples'), first);
     expect(code, output).toBe(2);
     expect(output).toContain('--gpus 0');

@@ -1,5 +1,5 @@
 /** A controller of Slurm that has lost its state gives ids of jobs anew. */
-import { readdirSync, rmSync } from 'node:fs';
+import { readdirSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { expect, test } from 'vitest';
 import { makeProject, one, readNdjson } from '../support/project.js';
@@ -12,11 +12,18 @@ export const naps = () => new DLJob({
   moduleName: 'tasks.nap', methodName: 'nap', argsList: 60, platformJob: true, noisy: false, resultsTimestamp: false, saveResults: 'out',
 });
 `;
-const TASK = `export async function nap(i: number) { await new Promise((resolve) => setTimeout(resolve, 500)); return i; }\n`;
+// The first workers must not be done before others take their place, however long that takes.
+const TASK = `
+import { existsSync } from 'node:fs';
+export async function nap(i: number) {
+  do await new Promise((resolve) => setTimeout(resolve, 100)); while (!existsSync('go'));
+  return i;
+}
+`;
 
 test(
   'workers of a job that has the id of one before it are not taken for those',
-  { ...requires('slurm'), timeout: 120_000 },
+  { ...requires('slurm'), timeout: 300_000 },
   async () => {
     const cluster = await startCluster({ nodes: 2 });
     try {
@@ -33,6 +40,8 @@ test(
       rmSync(join(cluster.dir, 'state'), { recursive: true });
       await cluster.controller.start();
       await cluster.ready();
+      await waitFor(() => 'no worker starts anew', working);
+      writeFileSync(project.path('go'), '');
       const { code, stderr } = await running;
       expect(code, stderr).toBe(0);
       expect(stderr.match(/\b2 (more )?workers in Slurm job \d+/g), stderr).toEqual([

@@ -9,19 +9,20 @@ import { isRunning } from '../e2e/processes.js';
 import { makeProject, repoRoot } from '../support/project.js';
 import { requires } from '../support/requires.js';
 import { type Cluster, startCluster, waitFor } from '../support/slurm-cluster.js';
-import { appears, becomes, outputs, stateOf, submit } from './jobs.js';
+import { appears, becomes, endsOf, outputs, stateOf, submit, untilBegun } from './jobs.js';
 
-describe('a cluster', requires('slurm'), () => {
+describe('a cluster', { timeout: 300_000, ...requires('slurm') }, () => {
   let cluster: Cluster;
   beforeAll(async () => {
     cluster = await startCluster({ gpus: { a100: 1, v100: 1 } });
-  });
+  }, 300_000);
   afterAll(() => cluster?.stop());
 
   test('gives each element of an array a GPU of its own, on a node that knows its name', async () => {
-    const script = 'sleep 1; echo "$(hostname) $SLURMD_NODENAME $CUDA_VISIBLE_DEVICES"';
+    // One that ended sooner would leave its GPU to the next.
+    const script = `${untilBegun(cluster, 'gpu', 6)}; echo "$(hostname) $SLURMD_NODENAME $CUDA_VISIBLE_DEVICES"`;
     const job = await submit(cluster, 'gpu', script, '--array=0-5', '--gpus=1', '--wait');
-    const ended = (await cluster.squeue()).map((entry) => `${entry.id} ${entry.state}`);
+    const ended = await endsOf(cluster, job);
     expect(ended.sort()).toEqual([0, 1, 2, 3, 4, 5].map((index) => `${job}_${index} COMPLETED`));
     const places = ['n1 n1 0', 'n1 n1 1', 'n2 n2 0', 'n2 n2 1', 'n3 n3 0', 'n3 n3 1'];
     expect(outputs(cluster, 'gpu')).toEqual(places);
@@ -70,7 +71,7 @@ describe('a cluster', requires('slurm'), () => {
   });
 });
 
-describe('a cluster with control groups', requires('slurm', 'cgroup1'), () => {
+describe('a cluster with control groups', { timeout: 300_000, ...requires('slurm', 'cgroup1') }, () => {
   test('kills what takes more memory than it asked for, and leaves no group', async () => {
     const cluster = await startCluster({ nodes: 1, memoryLimit: 'cgroup' });
     const groups = join('/sys/fs/cgroup/memory', basename(cluster.dir));
@@ -85,7 +86,7 @@ describe('a cluster with control groups', requires('slurm', 'cgroup1'), () => {
   });
 });
 
-describe('a cluster with accounting', requires('slurm', 'slurmdbd'), () => {
+describe('a cluster with accounting', { timeout: 300_000, ...requires('slurm', 'slurmdbd') }, () => {
   test('answers sacct', async () => {
     const cluster = await startCluster({ nodes: 1, gpus: 0, accounting: 'slurmdbd' });
     try {
@@ -104,7 +105,7 @@ describe('a cluster with accounting', requires('slurm', 'slurmdbd'), () => {
   });
 });
 
-describe('what a cluster leaves behind', requires('slurm'), () => {
+describe('what a cluster leaves behind', { timeout: 300_000, ...requires('slurm') }, () => {
   test('nothing, when it is stopped while all of it is frozen', async () => {
     const cluster = await startCluster({ nodes: 1 });
     const node = cluster.node('n1');

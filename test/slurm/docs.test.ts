@@ -24,7 +24,7 @@ describe('documented commands', needs, () => {
       // As the pages call it.
       lines: ['PartitionName=big Nodes=ALL State=UP'],
     });
-  });
+  }, 300_000);
   afterAll(async () => {
     await cluster?.stop();
     removeFolders();
@@ -35,6 +35,6 @@ describe('documented commands', needs, () => {
   });
 
   describe.concurrent.each(projects)('of $title', ({ project }) => {
-    it('do on a cluster what they show', { timeout: 120_000 }, () => runProject(project, cluster.env));
+    it('do on a cluster what they show', { timeout: 300_000 }, () => runProject(project, cluster.env));
   });
 });

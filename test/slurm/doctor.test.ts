@@ -12,9 +12,9 @@ import {
   type RunResult,
 } from '../support/project.js';
 import { requires } from '../support/requires.js';
-import { startCluster, type Cluster, type QueueEntry } from '../support/slurm-cluster.js';
+import { startCluster, waitFor, type Cluster, type QueueEntry } from '../support/slurm-cluster.js';
 
-describe('on a cluster', requires('slurm'), () => {
+describe('on a cluster', { timeout: 300_000, ...requires('slurm') }, () => {
   let cluster: Cluster;
   let project: Project;
   let before: string[];
@@ -29,7 +29,7 @@ describe('on a cluster', requires('slurm'), () => {
         'PartitionName=shut Nodes=ALL State=DOWN',
       ],
     });
-  });
+  }, 300_000);
   afterAll(() => cluster?.stop());
 
   beforeEach(() => {
@@ -78,7 +78,16 @@ describe('on a cluster', requires('slurm'), () => {
     (await cluster.squeue()).filter(({ state }) => !/^(COMPLETED|CANCELLED|FAILED)$/.test(state));
 
   test('the doctor finds all well, has a node tell of itself, and leaves nothing behind', async () => {
-    const { code, checks, failures, warnings } = await examine(['--gpus', 'a100:2']);
+    const wonBy = ({ checks: of }: Findings): number[] =>
+      (/this machine got (\d+), n\d (\d+), and/.exec(of.get('claims')?.text ?? '') ?? [])
+        .slice(1)
+        .map(Number);
+    let found = await examine(['--gpus', 'a100:2']);
+    // The race takes two tenths of a second: who stands still for that long comes too late for all of it, which is
+    // nobody's fault, but no race.
+    for (let again = 0; again < 4 && wonBy(found).includes(0); again++)
+      found = await examine(['--gpus', 'a100:2']);
+    const { code, checks, failures, warnings } = found;
     expect([failures, warnings, code]).toEqual([[], [], 0]);
     expect(checks.get('controller')?.text).toBe('Slurmctld(primary) at slurmctl is UP');
     expect(checks.get('limits')?.text).toContain('arrays of at most 5 workers, 10000 jobs');
@@ -87,11 +96,10 @@ describe('on a cluster', requires('slurm'), () => {
     expect(checks.get('job')?.text).toMatch(/^job \d+ ran on n[12], heard of after/);
     expect(checks.get('node there')?.text).toBe(`${process.versions.node}, ${process.execPath}`);
     expect(checks.get('gpus there')?.text).toBe('CUDA_VISIBLE_DEVICES=0,1');
-    const [, here, there] =
-      /this machine got (\d+), n\d (\d+), and/.exec(checks.get('claims')?.text ?? '') ?? [];
-    expect(Number(here) + Number(there)).toBe(100);
-    expect(Number(here)).toBeGreaterThan(0);
-    expect(Number(there)).toBeGreaterThan(0);
+    const [here = 0, there = 0] = wonBy(found);
+    expect(here + there).toBe(100);
+    expect(here).toBeGreaterThan(0);
+    expect(there).toBeGreaterThan(0);
     expect([...checks.keys()].slice(-3)).toEqual(['claims', 'shared folder', 'clock there']);
     expect(await alive()).toEqual([]);
   });
@@ -130,10 +138,10 @@ describe('on a cluster', requires('slurm'), () => {
   });
 
   test('a job that waits is removed, and the reason told', async () => {
-    const shut = await examine(['--partition', 'shut', '--wait', '2s']);
+    const shut = await examine(['--partition', 'shut', '--wait', '6s']);
     expect([shut.failures, shut.warnings, shut.code]).toEqual([[], ['partition', 'job'], 0]);
     expect(shut.checks.get('job')?.text).toMatch(
-      /still waited after 2s: PartitionDown \(its partition is down\)/,
+      /still waited after 6s: PartitionDown \(its partition is down\)/,
     );
     const held = await examine(['--slurm', 'hold', '--wait', '2s']);
     expect([held.failures, held.code]).toEqual([['job'], 1]);
@@ -144,12 +152,11 @@ describe('on a cluster', requires('slurm'), () => {
   test('Ctrl-C removes the job', async () => {
     const { code } = await ask(['doctor', '--platform', 'slurm', '--slurm', 'hold'], {
       onStart: (child) => {
-        const look = setInterval(() => {
-          void alive().then((jobs) => {
-            if (jobs.length > 0) child.kill('SIGINT');
-          });
-        }, 200);
-        child.once('exit', () => clearInterval(look));
+        // Once: a second one may meet the process when it no longer listens, on its way out.
+        void waitFor(
+          () => 'there is no job',
+          async () => (await alive()).length > 0 || child.exitCode !== null,
+        ).then(() => child.kill('SIGINT'));
       },
     });
     expect(code).toBe(130);

@@ -19,6 +19,26 @@ export const outputs = (cluster: Cluster, name: string): string[] =>
     .map((file) => readFileSync(join(cluster.dir, file), 'utf8').trim())
     .sort();
 
+/** Shell: waits until so many elements of the array with this name have begun, so that all of them run at a time. */
+export function untilBegun({ dir }: Cluster, name: string, elements: number): string {
+  const begun = join(dir, `begun-${name}`);
+  return `mkdir -p ${begun}; touch ${begun}/$SLURM_ARRAY_TASK_ID; until [ $(ls ${begun} | wc -l) -ge ${elements} ]; do sleep 0.1; done`;
+}
+
+/** States of the elements of an array, once all have ended: `--wait` does not wait until Slurm is done with them. */
+export async function endsOf(cluster: Cluster, job: string): Promise<string[]> {
+  let seen: string[] = [];
+  await waitFor(
+    () => `job ${job} has not ended: ${seen.join(', ')}`,
+    async () => {
+      const all = (await cluster.squeue()).filter(({ id }) => id.startsWith(`${job}_`));
+      seen = all.map(({ id, state }) => `${id} ${state}`);
+      return seen.length > 0 && !seen.some((one) => /PENDING|RUNNING|COMPLETING/.test(one));
+    },
+  );
+  return seen;
+}
+
 export async function stateOf(cluster: Cluster, id: string): Promise<string> {
   return (await cluster.squeue()).find((entry) => entry.id === id)?.state ?? 'unknown';
 }

@@ -2,11 +2,11 @@
 import { expect, test } from 'vitest';
 import { isRunning } from '../e2e/processes.js';
 import { requires } from '../support/requires.js';
-import { startCluster } from '../support/slurm-cluster.js';
-import { appears, becomes, has, outputs, submit } from './jobs.js';
+import { LOSES_NODES, startCluster } from '../support/slurm-cluster.js';
+import { appears, becomes, has, outputs, submit, untilBegun } from './jobs.js';
 
-test('nodes are lost, and come back', requires('slurm'), async () => {
-  const cluster = await startCluster();
+test('nodes are lost, and come back', { timeout: 300_000, ...requires('slurm') }, async () => {
+  const cluster = await startCluster({ set: LOSES_NODES });
   try {
     const [n1, n2, n3] = [cluster.node('n1'), cluster.node('n2'), cluster.node('n3')];
     const lost = await submit(cluster, 'lost', 'sleep 200', '-w', 'n1', '--no-requeue');
@@ -28,7 +28,8 @@ test('nodes are lost, and come back', requires('slurm'), async () => {
 
     await Promise.all([n1.start(), n2.start()]);
     await cluster.ready();
-    const script = 'hostname; cat /proc/sys/kernel/random/boot_id';
+    // One that ended sooner would make room for the next on the same node.
+    const script = `${untilBegun(cluster, 'back', 3)}; hostname; cat /proc/sys/kernel/random/boot_id`;
     await cluster.run('scancel', hit);
     await submit(cluster, 'back', script, '--array=1-3', '--nodes=1', '--exclusive', '--wait');
     const lines = outputs(cluster, 'back').map((text) => text.split('\n'));

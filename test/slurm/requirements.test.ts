@@ -1,6 +1,7 @@
 /** Packages that were installed by the command that submits are there on the nodes. */
 import { existsSync, readdirSync, readFileSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { makeProject, readNdjson, type Project } from '../support/project.js';
 import { OFFLINE, put, tarball, wheel, wheelName } from '../support/packages.js';
@@ -16,11 +17,11 @@ export const js = () =>
 export const task = () => [py(), js()];
 `;
 
-describe('requirements on a cluster', requires('slurm', 'python3', 'venv'), () => {
+describe('requirements on a cluster', { timeout: 600_000, ...requires('slurm', 'python3', 'venv') }, () => {
   let cluster: Cluster;
   beforeAll(async () => {
     cluster = await startCluster({ nodes: 2 });
-  });
+  }, 300_000);
   afterAll(() => cluster?.stop());
 
   function makeLooks(): { readonly project: Project; readonly env: Record<string, string | undefined> } {
@@ -52,7 +53,7 @@ describe('requirements on a cluster', requires('slurm', 'python3', 'venv'), () =
     );
   }
 
-  test('are found by the workers on its nodes', { timeout: 180_000 }, async () => {
+  test('are found by the workers on its nodes', async () => {
     const { project, env } = makeLooks();
     const { code, stderr } = await project.run(['run', 'job'], { env });
     expect(code, stderr).toBe(0);
@@ -64,28 +65,30 @@ describe('requirements on a cluster', requires('slurm', 'python3', 'venv'), () =
     ['py', 'attach'],
     ['js', 'attach'],
     ['py', 'resume'],
-  ])(
-    'that were deleted are installed again by whoever takes over: %s, %s',
-    { timeout: 180_000 },
-    async (name, command) => {
-      const { project, env } = makeLooks();
-      const started = await project.run(['run', `job.${name}`, '--slurm', 'hold=true', '--detach'], { env });
-      expect(started.code, started.stderr).toBe(0);
-      const lock = project.path('dl_jobs/runs', started.stdout.trim(), 'lock');
-      process.kill((JSON.parse(readFileSync(lock, 'utf8')) as { pid: number }).pid, 'SIGKILL');
-      rmSync(project.path('dl_jobs/cache'), { recursive: true });
-      const envs = project.path('dl_jobs/cache/envs');
-      const taken = project.run([command], { env });
-      await waitFor(
-        () => 'no environment is made',
-        async () =>
-          existsSync(envs) && readdirSync(envs).some((one) => existsSync(join(envs, one, 'complete'))),
-      );
+  ])('that were deleted are installed again by whoever takes over: %s, %s', async (name, command) => {
+    const { project, env } = makeLooks();
+    const started = await project.run(['run', `job.${name}`, '--slurm', 'hold=true', '--detach'], { env });
+    expect(started.code, started.stderr).toBe(0);
+    const lock = project.path('dl_jobs/runs', started.stdout.trim(), 'lock');
+    process.kill((JSON.parse(readFileSync(lock, 'utf8')) as { pid: number }).pid, 'SIGKILL');
+    rmSync(project.path('dl_jobs/cache'), { recursive: true });
+    const envs = project.path('dl_jobs/cache/envs');
+    const taken = project.run([command], { env });
+    await waitFor(
+      () => 'no environment is made',
+      async () =>
+        existsSync(envs) && readdirSync(envs).some((one) => existsSync(join(envs, one, 'complete'))),
+    );
+    let isOver = false;
+    const ended = taken.finally(() => (isOver = true));
+    // Workers that are submitted only now are held, too.
+    while (!isOver) {
       for (const { id, state } of await cluster.squeue())
-        if (state === 'PENDING') await cluster.scontrol('release', id);
-      const { code, stderr } = await taken;
-      expect(code, stderr).toBe(0);
-      expectLooks(project, name);
-    },
-  );
+        if (state === 'PENDING') await cluster.scontrol('release', id).catch(() => undefined);
+      await Promise.race([ended, sleep(500)]);
+    }
+    const { code, stderr } = await ended;
+    expect(code, stderr).toBe(0);
+    expectLooks(project, name);
+  });
 });

@@ -16,10 +16,19 @@ import { DLJob } from 'dl-jobs';
 const common = { platformJob: true, noisy: false, printLogs: false, resultsTimestamp: false, saveResults: 'out' };
 export const count = (n: string) =>
   new DLJob({ ...common, moduleName: 'tasks.t', methodName: 'noop', argsList: Number(n) });
+export const held = (n: string) =>
+  new DLJob({ ...common, moduleName: 'tasks.t', methodName: 'held', argsList: Array.from({ length: Number(n) }, (_, i) => ({ i })) });
 export const nap = (n: string, ms: string) =>
   new DLJob({ ...common, moduleName: 'tasks.t', methodName: 'nap', argsList: Array.from({ length: Number(n) }, (_, i) => ({ i, ms: Number(ms) })) });
 `;
 const TASKS = `
+import { existsSync, writeFileSync } from 'node:fs';
+/** Takes until there is the file \`go\`: what is done to a run meanwhile comes neither too early nor too late. */
+export async function held({ i }: { i: number }) {
+  writeFileSync('begun', '');
+  while (!existsSync('go')) await new Promise((resolve) => setTimeout(resolve, 100));
+  return { i, version: 'old' };
+}
 export const noop = (i: number) => i;
 export async function nap({ i, ms }: { i: number; ms: number }) {
   const begin = Date.now();
@@ -44,7 +53,7 @@ interface Nap {
 
 const ELEMENTS_IN_AN_ARRAY = 3;
 
-describe('runs on a cluster', requires('slurm'), () => {
+describe('runs on a cluster', { timeout: 300_000, ...requires('slurm') }, () => {
   let cluster: Cluster;
   beforeAll(async () => {
     cluster = await startCluster({
@@ -54,7 +63,7 @@ describe('runs on a cluster', requires('slurm'), () => {
       // The highest index is one less.
       set: { MaxArraySize: String(ELEMENTS_IN_AN_ARRAY), DefMemPerCPU: '400' },
     });
-  });
+  }, 300_000);
   afterAll(() => cluster?.stop());
 
   const project = (config = ''): Project =>
@@ -75,6 +84,13 @@ describe('runs on a cluster', requires('slurm'), () => {
     ...cluster.env,
     PATH: `${at.path('bin')}:${process.env['PATH'] ?? ''}`,
   });
+  /** Of `held` tasks. */
+  const beginning = (at: Project): Promise<void> =>
+    waitFor(
+      () => 'no task begins',
+      async () => existsSync(at.path('begun')),
+    );
+  const letGo = (at: Project): void => writeFileSync(at.path('go'), '');
   const statusOf = async (at: Project): Promise<Status & { readonly jobs: string[] }> => {
     const { stdout } = await at.run(['status', '--json'], { env: cluster.env });
     const said = JSON.parse(stdout) as Status & { readonly queue: { readonly jobs: string[] } | null };
@@ -158,14 +174,15 @@ describe('runs on a cluster', requires('slurm'), () => {
     }
   });
 
-  test('go on without their controller, with the code that was submitted', { timeout: 120_000 }, async () => {
+  test('go on without their controller, with the code that was submitted', async () => {
     const at = project('max_workers: 4\n');
-    const started = await at.run(['run', 'jobs.nap', '24', '500', '--detach'], { env: cluster.env });
+    const started = await at.run(['run', 'jobs.held', '24', '--detach'], { env: cluster.env });
     expect(started.code, started.stderr).toBe(0);
     const id = started.stdout.trim();
     const { pid } = JSON.parse(readFileSync(at.path('dl_jobs/runs', id, 'lock'), 'utf8')) as { pid: number };
     process.kill(pid, 'SIGKILL');
     writeFileSync(at.path('tasks/t.ts'), TASKS.replaceAll('old', 'new'));
+    letGo(at);
     await waitFor(
       () => 'the run does not end',
       async () => {
@@ -192,7 +209,7 @@ describe('runs on a cluster', requires('slurm'), () => {
 
   test('that nobody works on any more are stalled, in the list of runs, too', async () => {
     const at = project('max_workers: 2\n');
-    const { stdout } = await at.run(['run', 'jobs.nap', '40', '500', '--detach'], { env: cluster.env });
+    const { stdout } = await at.run(['run', 'jobs.held', '40', '--detach'], { env: cluster.env });
     const id = stdout.trim();
     const { pid } = JSON.parse(readFileSync(at.path('dl_jobs/runs', id, 'lock'), 'utf8')) as { pid: number };
     process.kill(pid, 'SIGKILL');
@@ -215,26 +232,24 @@ describe('runs on a cluster', requires('slurm'), () => {
     expect(code).toBe(0);
   });
 
-  test('wait for a scheduler that does not answer', { timeout: 120_000 }, async () => {
+  test('wait for a scheduler that does not answer', async () => {
     const at = project('max_workers: 2\n');
-    const running = at.run(['run', 'jobs.nap', '30', '1000'], { env: cluster.env });
-    await waitFor(
-      () => 'no worker starts',
-      async () => (await cluster.squeue()).some(({ state }) => state === 'RUNNING'),
-    );
+    const running = at.run(['run', 'jobs.held', '30'], { env: cluster.env });
+    await beginning(at);
     await cluster.controller.stop();
     await sleep(14_000);
     const { stdout } = await at.run(['status'], { env: cluster.env });
     expect(stdout).toMatch(/ running$/m);
     await cluster.controller.start();
     await cluster.ready();
+    letGo(at);
     const { code, stderr } = await running;
     expect(code, stderr).toBe(0);
     expect(naps(at)).toHaveLength(30);
     await nothingIsLeft();
   });
 
-  test('whose jobs somebody has canceled end as canceled, and say when', { timeout: 120_000 }, async () => {
+  test('whose jobs somebody has canceled end as canceled, and say when', async () => {
     const at = project('max_workers: 2\n');
     const working = (): Promise<void> =>
       waitFor(
@@ -258,7 +273,7 @@ describe('runs on a cluster', requires('slurm'), () => {
     expect(second.stderr).toContain('its Slurm jobs were canceled while nobody watched');
   });
 
-  test('that end while Slurm may have taken a job or not say so', { timeout: 120_000 }, async () => {
+  test('that end while Slurm may have taken a job or not say so', async () => {
     const at = project();
     const begun = at.path('begun');
     behind(at, 'sbatch', `case "$*" in *--job-name=*) touch '${begun}'; exec sleep 100;; esac`);
@@ -288,7 +303,7 @@ describe('runs on a cluster', requires('slurm'), () => {
     await nothingIsLeft();
   });
 
-  test('end without an answer about the queue', { timeout: 120_000 }, async () => {
+  test('end without an answer about the queue', async () => {
     const at = project('max_workers: 2\n');
     const [asking, canceled] = [at.path('asking'), at.path('canceled')];
     behind(at, 'squeue', `case "$*" in *" -O "*) echo $$ >'${asking}'; exec sleep 1000;; esac`);
@@ -316,21 +331,18 @@ describe('runs on a cluster', requires('slurm'), () => {
     await nothingIsLeft();
   });
 
-  test(
-    'that nobody controls are canceled from any shell, and go on later',
-    { timeout: 120_000 },
-    async () => {
-      const at = project('max_workers: 4\n');
-      const { stdout } = await at.run(['run', 'jobs.nap', '40', '500', '--detach'], { env: cluster.env });
-      const lock = at.path('dl_jobs/runs', stdout.trim(), 'lock');
-      process.kill((JSON.parse(readFileSync(lock, 'utf8')) as { pid: number }).pid, 'SIGKILL');
-      await sleep(2_000);
-      const canceled = await at.run(['cancel'], { env: cluster.env });
-      expect(canceled.stderr).toContain('is canceled');
-      await nothingIsLeft();
-      const { code, stderr } = await at.run(['resume'], { env: cluster.env });
-      expect(code, stderr).toBe(0);
-      expect(naps(at).map(({ i }) => i)).toEqual(Array.from({ length: 40 }, (_, i) => i));
-    },
-  );
+  test('that nobody controls are canceled from any shell, and go on later', async () => {
+    const at = project('max_workers: 4\n');
+    const { stdout } = await at.run(['run', 'jobs.held', '40', '--detach'], { env: cluster.env });
+    const lock = at.path('dl_jobs/runs', stdout.trim(), 'lock');
+    process.kill((JSON.parse(readFileSync(lock, 'utf8')) as { pid: number }).pid, 'SIGKILL');
+    await beginning(at);
+    const canceled = await at.run(['cancel'], { env: cluster.env });
+    expect(canceled.stderr).toContain('is canceled');
+    await nothingIsLeft();
+    letGo(at);
+    const { code, stderr } = await at.run(['resume'], { env: cluster.env });
+    expect(code, stderr).toBe(0);
+    expect(naps(at).map(({ i }) => i)).toEqual(Array.from({ length: 40 }, (_, i) => i));
+  });
 });

@@ -17,7 +17,7 @@ const ASKED = 10 * 1024 + 256;
 
 describe(
   'a project of the original, on a cluster',
-  { timeout: 120_000, ...requires('slurm', 'python3') },
+  { timeout: 600_000, ...requires('slurm', 'python3') },
   () => {
     const typed = seedProject();
     let cluster: Cluster;
@@ -26,7 +26,7 @@ describe(
       // Room for many workers, also for those with 10 GB: nothing takes what it asks for.
       cluster = await startCluster({ nodes: 2, cpus: 32, memory: 256_000, set: { DefMemPerCPU: '400' } });
       env = { ...cluster.env, DL_JOBS_PLATFORM: 'slurm' };
-    });
+    }, 300_000);
     afterAll(() => cluster?.stop());
 
     test.concurrent.each(SEED_CASES)('by the command line: $title', async (seed) => {

@@ -63,6 +63,8 @@ describe('an answer', () => {
   test('that nobody gives is not asked for again at once; the last one stays, and its age is told', async () => {
     const dir = folder();
     await observer(dir).get();
+    // Its age is to be seen.
+    await new Promise((resolve) => setTimeout(resolve, 5));
     let asked = 0;
     const silent = { ask: () => Promise.resolve((asked++, null)), everyMs: 0 };
     const one = observer(dir, silent);

@@ -145,7 +145,7 @@ function removeImage(tool: TestImages['tool'], name: string): void {
       tool('rmi', '--force', name);
       return;
     } catch (error) {
-      if (tries === 5) throw error;
+      if (tries === 60) throw error;
       spawnSync('sleep', ['1']);
     }
   }
@@ -225,7 +225,7 @@ function stopDocker(daemon: ChildProcess, folder: string): void {
     // Synchronously: the process that runs the tests may be about to end.
     spawnSync('sh', [
       '-c',
-      `n=0; while kill -0 ${pid} 2>/dev/null && [ "$(cut -d' ' -f3 /proc/${pid}/stat)" != Z ] && [ $n -lt 150 ]; do sleep 0.1; n=$((n+1)); done`,
+      `n=0; while kill -0 ${pid} 2>/dev/null && [ "$(cut -d' ' -f3 /proc/${pid}/stat)" != Z ] && [ $n -lt 600 ]; do sleep 0.1; n=$((n+1)); done`,
     ]);
   }
   const mounted = readFileSync('/proc/mounts', 'utf8')

@@ -91,7 +91,7 @@ function isThere(component: Component): boolean {
   let there = found.get(component);
   if (there === undefined) {
     const [command, ...args] = COMPONENTS[component].check;
-    there = spawnSync(command, args, { stdio: 'ignore', timeout: 30_000 }).status === 0;
+    there = spawnSync(command, args, { stdio: 'ignore', timeout: 120_000 }).status === 0;
     found.set(component, there);
   }
   return there;

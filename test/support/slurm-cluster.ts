@@ -16,7 +16,14 @@ import { randomUUID } from 'node:crypto';
 import { chmodSync, existsSync, mkdirSync, mkdtempSync, realpathSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { basename, join } from 'node:path';
-import { type ClusterOptions, nodeAddress, nodeNames, type Place, writeConfig } from './slurm/config.js';
+import {
+  type ClusterOptions,
+  LOSES_NODES,
+  nodeAddress,
+  nodeNames,
+  type Place,
+  writeConfig,
+} from './slurm/config.js';
 import {
   answers,
   client,
@@ -41,7 +48,7 @@ export interface QueueEntry {
   readonly node: string;
 }
 
-export { waitFor };
+export { LOSES_NODES, waitFor };
 export type { ClusterOptions, WorldProcess };
 
 /** One slurmd, with what it started. */

@@ -21,6 +21,9 @@ export interface ClusterOptions {
   readonly lines?: readonly string[];
 }
 
+/** `set` for tests that take nodes away, and wait until Slurm finds out. */
+export const LOSES_NODES = { SlurmdTimeout: '5' } as const;
+
 /** Where a cluster lives. */
 export interface Place {
   readonly dir: string;
@@ -109,12 +112,13 @@ function slurmConf(place: Place, options: ClusterOptions, nodes: readonly string
     ReturnToService: '1',
     PropagateResourceLimits: 'NONE',
     JobRequeue: '1',
+    // A machine that stands still for some seconds must not look like nodes that are lost: see `LOSES_NODES`.
+    SlurmdTimeout: '20',
     // Everything that a test may have to wait for, as short as Slurm has it.
     SchedulerType: 'sched/backfill',
     SchedulerParameters:
       'batch_sched_delay=0,sched_interval=1,sched_min_interval=0,bf_interval=1,bf_min_age_reserve=0',
     KillWait: '2',
-    SlurmdTimeout: '5',
     MessageTimeout: '5',
     UnkillableStepTimeout: '15',
     InactiveLimit: '0',

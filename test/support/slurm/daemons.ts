@@ -68,10 +68,14 @@ export const clientEnvironment = (dir: string): { SLURM_CONF: string } => ({
   SLURM_CONF: join(dir, 'etc/slurm.conf'),
 });
 
+/** Far more than anything needs: only what hangs is to end by it, also on a machine that is slow or stands still. */
+const WAIT_MS = 120_000;
+
 async function run(command: string, args: readonly string[], dir?: string): Promise<string> {
   const { stdout } = await promisify(execFile)(command, [...args], {
     env: { ...process.env, ...(dir !== undefined && clientEnvironment(dir)) },
-    timeout: 30_000,
+    // `sbatch --wait` looks after 2, 4, 8, 16, … s: what takes it a moment too long takes it twice as long.
+    timeout: WAIT_MS,
     maxBuffer: 64 * 1024 * 1024,
   });
   return stdout;
@@ -106,13 +110,24 @@ export async function answers(
   );
 }
 
+/** A controller that is slow to answer has not answered yet, and is asked again. */
 export async function waitFor(otherwise: () => string, holds: () => Promise<boolean>): Promise<void> {
-  const end = Date.now() + 30_000;
-  while (!(await holds())) {
+  const end = Date.now() + WAIT_MS;
+  const isSo = async (): Promise<boolean> => {
+    try {
+      return await holds();
+    } catch (error) {
+      if (Date.now() > end || !SILENT.test(String(error))) throw error;
+      return false;
+    }
+  };
+  while (!(await isSo())) {
     if (Date.now() > end) throw new Error(otherwise());
     await sleep(20);
   }
 }
+
+const SILENT = /Unable to contact slurm controller|Socket timed out/;
 
 export const listens = (host: string, port: number): Promise<boolean> =>
   new Promise((done) => {
