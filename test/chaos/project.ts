@@ -91,7 +91,7 @@ export class ChaosProject {
   }
 
   remove(): void {
-    rmSync(this.base, { recursive: true, force: true, maxRetries: 5, retryDelay: 100 });
+    rmSync(this.base, { recursive: true, force: true, maxRetries: 20, retryDelay: 100 });
   }
 }
 

@@ -71,7 +71,8 @@ describe('requirements on a cluster', { timeout: 600_000, ...requires('slurm', '
     expect(started.code, started.stderr).toBe(0);
     const lock = project.path('dl_jobs/runs', started.stdout.trim(), 'lock');
     process.kill((JSON.parse(readFileSync(lock, 'utf8')) as { pid: number }).pid, 'SIGKILL');
-    rmSync(project.path('dl_jobs/cache'), { recursive: true });
+    // The controller may still be on its way out.
+    rmSync(project.path('dl_jobs/cache'), { recursive: true, maxRetries: 20 });
     const envs = project.path('dl_jobs/cache/envs');
     const taken = project.run([command], { env });
     await waitFor(

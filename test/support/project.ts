@@ -76,7 +76,8 @@ export function makeProject(files: Readonly<Record<string, string>>, options: Pr
   const remove = (): void => {
     leftovers.delete(remove);
     for (const child of children) child.kill('SIGKILL');
-    rmSync(base, { recursive: true, force: true, maxRetries: 5, retryDelay: 100 });
+    // What was killed just now may still make a file.
+    rmSync(base, { recursive: true, force: true, maxRetries: 20, retryDelay: 100 });
   };
   leftovers.add(remove);
   try {
