@@ -19,7 +19,7 @@ import { lostRecord } from '../store/lost-tasks.js';
 import { writeCharged, writeRound } from '../store/rounds.js';
 import { newWriterName } from '../store/run-folder.js';
 import { maskFolder } from '../worker/mask-log.js';
-import { followFile, followNewLogs } from './follow-file.js';
+import { followFile, followNewLogs, type Follower } from './follow-file.js';
 import { eachTaskLog } from './print-logs.js';
 import type { Reporter } from './reporter.js';
 import { RoundKeeper } from './round-keeper.js';
@@ -60,6 +60,7 @@ export async function executeRound(prepared: PreparedRound, options: ExecuteOpti
   let broke: { readonly error: unknown } | null = null;
   let stopped: { readonly status: EndStatus; readonly reason: string | null } | null = null;
   let handle: RoundHandle | null = null;
+  let live: Follower | null = null;
   const breakOff = (error: unknown): void => {
     broke ??= { error };
     handle?.stop(0);
@@ -69,7 +70,14 @@ export async function executeRound(prepared: PreparedRound, options: ExecuteOpti
     handle?.stop(graceMs);
   };
   const listener: CollectorListener = {
-    ...(reporter.result && spec.noisy && { onResult: reporter.result.bind(reporter) }),
+    ...(reporter.result &&
+      spec.noisy && {
+        onResult: (line: string) => {
+          // What the task printed stands before its result.
+          live?.look();
+          reporter.result?.(line);
+        },
+      }),
     ...(reporter.error && { onError: reporter.error.bind(reporter) }),
     onTaskLog: () => {
       printed = true;
@@ -146,7 +154,7 @@ export async function executeRound(prepared: PreparedRound, options: ExecuteOpti
     onError: breakOff,
     onCancel: () => stop('canceled', null, INTERRUPT_GRACE_MS),
   });
-  const live =
+  live =
     // What is to be masked is masked in the file, a moment after it was written.
     alone && reporter.liveOutput !== undefined && prepared.redact.length === 0
       ? isRemote

@@ -6,6 +6,12 @@ const LOOK_MS = 50;
 /** What was appended is passed on in pieces of at most this size. */
 const PIECE = 1_048_576;
 
+export interface Follower {
+  /** Passes on what is there now; nothing once it was stopped. */
+  look(): void;
+  stop(): void;
+}
+
 /**
  * Passes on what a file holds and what is appended to it, as it comes, until it is stopped; then once more what is
  * there. The file may come into being later. `onBytes` gets a buffer of its own each time.
@@ -14,7 +20,7 @@ export function followFile(
   path: string,
   onBytes: (bytes: Buffer) => void,
   everyMs: number = LOOK_MS,
-): { stop(): void } {
+): Follower {
   let fd = -1;
   let at = 0;
   const look = (): void => {
@@ -35,6 +41,9 @@ export function followFile(
   const timer = setInterval(look, everyMs);
   let stopped = false;
   return {
+    look: () => {
+      if (!stopped) look();
+    },
     stop: () => {
       if (stopped) return;
       stopped = true;
@@ -49,10 +58,10 @@ export function followFile(
 const FOLDER_LOOK_MS = 300;
 
 /** Passes on what is written to logs of first hosts that come into being in a folder from now on. */
-export function followNewLogs(folder: string, onBytes: (bytes: Buffer) => void): { stop(): void } {
+export function followNewLogs(folder: string, onBytes: (bytes: Buffer) => void): Follower {
   const names = (): string[] => readdirSync(folder).filter((name) => name.endsWith('-0.log'));
   const known = new Set(names());
-  const followed: { stop(): void }[] = [];
+  const followed: Follower[] = [];
   const look = (): void => {
     for (const name of names()) {
       if (known.has(name)) continue;
@@ -63,6 +72,11 @@ export function followNewLogs(folder: string, onBytes: (bytes: Buffer) => void):
   const timer = setInterval(look, FOLDER_LOOK_MS);
   let stopped = false;
   return {
+    look: () => {
+      if (stopped) return;
+      look();
+      for (const file of followed) file.look();
+    },
     stop: () => {
       if (stopped) return;
       stopped = true;

@@ -10,7 +10,7 @@ describe.concurrent.each(allPages())('$path', ({ blocks }) => {
   for (const [index, project] of projectsOf(blocks, null)) {
     const needs = project.some((block) => block.language === 'python') ? requires('python3') : {};
     const title = `does what its project ${index + 1} (line ${project[0]?.line ?? 0}) shows`;
-    it(title, { timeout: 120_000, ...needs }, () => runProject(project));
+    it(title, { timeout: 300_000, ...needs }, () => runProject(project));
   }
 
   it('has no code that nothing checks', () => {

@@ -27,7 +27,7 @@ function writeTypeScript(): void {
   }
 }
 
-it('every TypeScript block of the docs type-checks against the public API', { timeout: 120_000 }, () => {
+it('every TypeScript block of the docs type-checks against the public API', { timeout: 300_000 }, () => {
   writeTypeScript();
   const program = ts.createProgram([...origins.keys()], {
     noEmit: true,

@@ -19,7 +19,7 @@ describe('README.md', () => {
     expect(commands[1]).toBe('npm test');
   });
 
-  it('runs its example as it stands, twice', { timeout: 120_000 }, async () => {
+  it('runs its example as it stands, twice', { timeout: 240_000 }, async () => {
     const folder = makeFolder();
     for (const name of ['dist', 'python', 'node_modules', 'package.json'])
       symlinkSync(join(ROOT, name), join(folder, name));

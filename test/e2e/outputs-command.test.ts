@@ -167,8 +167,12 @@ test('are refused of a run that is running, and made of one that was killed', as
   const run = start(p, ['map', 'ts.gated.gated', '--args_list', 'three.ndjson', '--workers', '1']);
   p.open('2', '2-b');
   await until('a task has ended and the next begun', () => existsSync(p.path('pid-1')));
-  await until('the first is on disk', () => existsSync(p.path('results')));
-  const { results } = { results: one(p.path('results/*.ndjson')) };
+  // Its folder is made before the file, and the file before its lines.
+  const written = (): string[] => (existsSync(p.path('results')) ? readdirSync(p.path('results')) : []);
+  await until('the first is on disk', () =>
+    written().some((name) => read(p.path('results', name)).endsWith('\n')),
+  );
+  const results = one(p.path('results/*.ndjson'));
   const refused = await p.run(['outputs']);
   expect(refused).toMatchObject({ code: 3, stdout: '' });
   expect(refused.stderr).toMatch(/is controlled by process \d+ .*\[RUN_LOCKED\]/);

@@ -89,7 +89,7 @@ describe('files', () => {
     ])
       expect(log).toContain(part);
     expect(log).toContain('[0] RESULT {"words":[1,{"a":2}]}\n');
-    expect(log).toMatch(/COMPLETED finished: 1 tasks, 1 ok, 0 errors\nDURATION {2}0:00:0\d\n$/);
+    expect(log).toMatch(/COMPLETED finished: 1 tasks, 1 ok, 0 errors\nDURATION {2}0:0\d:\d\d\n$/);
   });
 });
 

@@ -57,9 +57,9 @@ export function isRunning(pid: number): boolean {
   }
 }
 
-/** Resolves once `condition` holds; asks every 20 ms. Rejects, naming `what`, when it does not within 30 s. */
-export async function until(what: string, condition: () => boolean): Promise<void> {
-  const end = Date.now() + 30_000;
+/** Resolves once `condition` holds; asks every 20 ms. Rejects, naming `what`, when it does not within `limitMs`. */
+export async function until(what: string, condition: () => boolean, limitMs = 30_000): Promise<void> {
+  const end = Date.now() + limitMs;
   while (!condition()) {
     if (Date.now() > end) throw new Error(`waited in vain: ${what}`);
     await new Promise((resolve) => setTimeout(resolve, 20));

@@ -244,11 +244,13 @@ describe('a job function in Python', requires('python3'), () => {
 
   test('goes on where its list was when the run was killed, with the code of then', async () => {
     const slow = (factor: number): string => `
-import time
+import os, time
 from dl_jobs.job import DLJob
 def numbers(n):
     for i in range(n):
-        time.sleep(0.01)
+        # Not before it was killed.
+        while i >= 100 and not os.path.exists('go'):
+            time.sleep(0.01)
         yield ${factor} * i
 def task(n):
     return DLJob('tasks.work', 'work', args_list=numbers(int(n)), save_results='slow', results_timestamp=False)
@@ -269,6 +271,8 @@ def task(n):
           if (!recorded()) return;
           clearInterval(look);
           child.kill('SIGKILL');
+          // The process that has the list hears of it when it next gives an element.
+          writeFileSync(project.path('go'), '');
         }, 20);
       },
     });

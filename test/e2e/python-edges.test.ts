@@ -79,10 +79,13 @@ describe('a list', requires('python3'), () => {
     const [said] = await both(
       project,
       `
-import time
+import glob, time
 from dl_jobs.errors import DLJobsError
 def numbers():
     yield 1
+    # Once the first has failed: else both may be run before anybody knows.
+    while not any('"s":"error"' in open(path).read() for path in glob.glob('dl_jobs/runs/*/journal/*.ndjson')):
+        time.sleep(0.02)
     time.sleep(2)
     yield 2
 job = DLJob('tasks.echo', 'fail', args_list=numbers(), noisy=False)

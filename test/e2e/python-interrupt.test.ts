@@ -1,10 +1,11 @@
 /** Python programs that run jobs and are interrupted, or killed, or whose command is. */
 import { spawn } from 'node:child_process';
-import { readdirSync } from 'node:fs';
+import { existsSync, readdirSync } from 'node:fs';
 import { describe, expect, test } from 'vitest';
 import { makeProject, type Project, type RunResult } from '../support/project.js';
 import { guest, PROGRAM_FILES as FILES, python } from '../support/python-program.js';
 import { requires } from '../support/requires.js';
+import { until } from './processes.js';
 
 describe('Ctrl-C in a program', requires('python3'), () => {
   const SLOW = `
@@ -100,6 +101,9 @@ except DLJobsError as error:
     await expect
       .poll(async () => (await project.run(['status', run as string])).stdout, { timeout: 30_000 })
       .toContain('interrupted');
+    // Its controller says so before it lets go of the run.
+    const lock = project.path('dl_jobs/runs', run as string, 'lock');
+    await until('the run is free', () => !existsSync(lock));
     const resumed = await project.run(['resume', '--seal']);
     expect(resumed.code, resumed.stderr).toBe(0);
   });

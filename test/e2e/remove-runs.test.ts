@@ -6,6 +6,7 @@ import {
   readdirSync,
   readFileSync,
   readlinkSync,
+  rmSync,
   symlinkSync,
   utimesSync,
   writeFileSync,
@@ -28,6 +29,8 @@ async function finished(project: Project): Promise<string> {
 
 /** Starts a run that does not end by itself. */
 async function running(project: Project): Promise<LiveRun> {
+  // Marks of an earlier run, and its state, would do as well.
+  for (const name of ['started-0', 'started-1']) rmSync(project.path(name), { force: true });
   const live = begin(project, over('two.ndjson', 'tasks.slow.busy'));
   await live.marked('started-0', 'started-1');
   await untilState(project, 'both hosts are told of', ({ hosts }) => (hosts as unknown[]).length === 2);

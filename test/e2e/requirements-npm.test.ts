@@ -88,7 +88,8 @@ const results = (project: Project): Record<string, unknown>[] =>
   readNdjson(project.path('results/out.ndjson'));
 const environments = (project: Project): string[] => readdirSync(project.path('dl_jobs/cache/envs')).sort();
 
-describe('requirements of TypeScript tasks', () => {
+// npm several times in one test, on a busy machine.
+describe('requirements of TypeScript tasks', { timeout: 180_000 }, () => {
   test('as a list win over the packages of the project, and hide none of them', async () => {
     const project = npmProject(
       [

@@ -13,7 +13,9 @@ import { runDirs } from './journal.js';
 import { processes, until } from './processes.js';
 
 /** Three or more virtual environments in one test, on a busy machine. */
-const SLOW = { timeout: 180_000 };
+const SLOW = { timeout: 300_000 };
+/** The first of them takes so long there until pip is at work in it. */
+const TO_BUILD_MS = 120_000;
 
 const JOB = `
 import { DLJob } from 'dl-jobs';
@@ -179,7 +181,7 @@ describe('requirements of Python tasks', requires('python3', 'venv'), () => {
     const project = pythonProject(['./slow']);
     let pid = 0;
     const killed = run(project, ['run', 'job'], (started) => (pid = started));
-    await until('pip builds', () => builds(project).length === 1);
+    await until('pip builds', () => builds(project).length === 1, TO_BUILD_MS);
     const inProject = (): number => processes().filter(({ command }) => command.includes(project.dir)).length;
     expect(inProject()).toBeGreaterThan(1);
     process.kill(pid, 'SIGKILL');
@@ -192,7 +194,7 @@ describe('requirements of Python tasks', requires('python3', 'venv'), () => {
     expect(existsSync(join(home, 'complete'))).toBe(false);
 
     const one = run(project);
-    await until('pip builds again', () => builds(project).length === 2);
+    await until('pip builds again', () => builds(project).length === 2, TO_BUILD_MS);
     const heard: string[] = [];
     const other = project.run(['run', 'job'], {
       env: { ...OFFLINE, GATES: project.path('gates') },
@@ -212,7 +214,7 @@ describe('requirements of Python tasks', requires('python3', 'venv'), () => {
     const project = pythonProject(['./slow']);
     let pid = 0;
     const interrupted = run(project, ['run', 'job'], (started) => (pid = started));
-    await until('pip builds', () => builds(project).length === 1);
+    await until('pip builds', () => builds(project).length === 1, TO_BUILD_MS);
     process.kill(pid, 'SIGINT');
     expect((await interrupted).code).toBe(130);
     const [dir] = runDirs(project.dir) as [string];

@@ -2,6 +2,7 @@
  * Runs whose controller died, or was interrupted, and what `resume` makes of them.
  * lines: one project, and what is done to it.
  */
+import type { ChildProcess } from 'node:child_process';
 import {
   appendFileSync,
   existsSync,
@@ -89,10 +90,12 @@ async function killed(
 ): Promise<Project> {
   const project = makeProject(FILES);
   let pid = 0;
+  let said = '';
   const start = {
     env: options.env ?? {},
-    onStart: (child: { pid?: number | undefined }) => {
+    onStart: (child: ChildProcess) => {
       pid = child.pid as number;
+      child.stderr?.on('data', (chunk) => (said += String(chunk)));
     },
   };
   const ended = options.script === true ? project.node(words, start) : project.run(words, start);
@@ -102,7 +105,8 @@ async function killed(
   });
   process.kill(pid, signal);
   if (signal !== 'SIGKILL') {
-    await new Promise((resolve) => setTimeout(resolve, 200));
+    // Two signals that wait to be heard are one.
+    await until('the first was heard', () => said.includes('Ctrl-C again'));
     process.kill(pid, signal);
   }
   await ended;
@@ -260,7 +264,6 @@ describe('resume', () => {
       (path: string) => renameSync(path, `${path}.gone`),
     ]) {
       const project = await killed(['run', 'j.count']);
-      await new Promise((resolve) => setTimeout(resolve, 50));
       const names = existsSync(project.path('results')) ? readdirSync(project.path('results')) : [];
       for (const name of names) spoil(project.path('results', name));
       go(project);

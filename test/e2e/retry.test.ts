@@ -5,6 +5,7 @@ import { describe, expect, test } from 'vitest';
 import type { RoundFile } from '../../src/store/rounds.js';
 import { makeProject, one, readNdjson, type Project } from '../support/project.js';
 import { ends, runDir } from './journal.js';
+import { until } from './processes.js';
 
 const FILES = {
   'dl_jobs.config.yaml': 'noisy: false\nworkers: 2\n',
@@ -252,9 +253,7 @@ test('a run in the background survives the shell, and its id is printed', async 
   expect(code, stderr).toBe(0);
   const dir = project.path('dl_jobs/runs', stdout.trim());
   expect(existsSync(join(dir, 'run.json'))).toBe(true);
-  for (let look = 0; look < 200 && existsSync(join(dir, 'lock')); look++) {
-    await new Promise((resolve) => setTimeout(resolve, 50));
-  }
+  await until('the run has ended', () => !existsSync(join(dir, 'lock')));
   expect(results(project).length).toBe(2000);
   expect(readFileSync(join(dir, 'controller.log'), 'utf8')).toContain('2000 tasks, 2000 ok');
   const broken = await project.run(['run', 'j.nosuch', '--detach']);

@@ -73,7 +73,8 @@ describe('a secret', () => {
       'args.ndjson': KINDS.map((kind) => `${JSON.stringify(kind)}\n`).join(''),
       'dl_jobs.config.yaml': [
         'workers: 2',
-        'timeout: 2s',
+        // More than the others need on a busy machine.
+        'timeout: 10s',
         'env:',
         '  BY_NAME: null',
         `  BY_VALUE: ${JSON.stringify(BY_VALUE)}`,

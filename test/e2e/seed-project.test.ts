@@ -13,7 +13,10 @@ import {
   seedWords,
 } from '../support/seed-project.js';
 
-describe('a project of the original, here', requires('python3'), () => {
+/** Many commands at a time, or many jobs in one. */
+const SLOW = { timeout: 180_000 };
+
+describe('a project of the original, here', { ...SLOW, ...requires('python3') }, () => {
   const typed = seedProject({ hostilePath: true });
 
   test.concurrent.each(SEED_CASES)('by the command line: $title', async (seed) => {

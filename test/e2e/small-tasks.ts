@@ -2,6 +2,7 @@
 import { makeProject, type Project } from '../support/project.js';
 
 const TASKS = `
+import { existsSync } from 'node:fs';
 export function square(i: number) { return { square: i * i }; }
 export function speak(i: number) {
   console.log('out ' + i);
@@ -18,8 +19,10 @@ export function list(i: number) { return [i, i + 1]; }
 export function text() { return ' {"a": 1} '; }
 export function listText() { return '[{"a":1},"ERROR x"]'; }
 export function both(...words: unknown[]) { return { words }; }
-export async function slowSpeak(steps: string) {
-  for (let i = 0; i < 3; i++) { console.log('step ' + i); await new Promise((r) => setTimeout(r, 150)); }
+export async function slowSpeak(gate: string) {
+  console.log('step 0');
+  while (!existsSync(gate)) await new Promise((r) => setTimeout(r, 20));
+  console.log('step 1');
   return 'done';
 }
 `;

@@ -109,7 +109,7 @@ beforeAll(async () => {
   for (const folder of runtimeDependencies(repoRoot)) dependencies.push(await pack(folder));
   const flags = ['--offline', '--ignore-scripts', '--no-audit', '--no-fund', '--no-save'];
   await must('npm', ['install', ...flags, ours, ...dependencies], app);
-}, 240_000);
+}, 480_000);
 
 describe('the packed package', () => {
   test('holds what runs, types, licences and the Python guest, and nothing else', () => {
@@ -192,7 +192,7 @@ describe('the packed package', () => {
     }
   });
 
-  test('has types that a strict TypeScript project accepts', async () => {
+  test('has types that a strict TypeScript project accepts', { timeout: 240_000 }, async () => {
     mkdirSync(join(app, 'node_modules/@types'), { recursive: true });
     for (const name of ['@types/node', 'undici-types']) {
       symlinkSync(join(repoRoot, 'node_modules', name), join(app, 'node_modules', name), 'dir');

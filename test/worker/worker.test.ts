@@ -8,9 +8,10 @@ import { startRound } from './round.js';
 const byTask = <T extends { readonly t: number }>(ends: readonly T[]): T[] =>
   [...ends].sort((a, b) => a.t - b.t);
 
+// Limits of time are a second: a pause of the machine may not make a quick task late.
 describe('a task that is over its time', () => {
   test('is charged, and those around it in its batch lose nothing', async () => {
-    const round = startRound(['ok', 'hang', 'ok', 'ok'], { policy: { timeout: 0.3 }, together: 4 });
+    const round = startRound(['ok', 'hang', 'ok', 'ok'], { policy: { timeout: 1 }, together: 4 });
     await round.worker.done;
     const ends = byTask(round.ends());
     expect(ends.map(({ t, a, ft }) => [t, a, ft])).toEqual([
@@ -19,15 +20,15 @@ describe('a task that is over its time', () => {
       [2, 1, undefined],
       [3, 1, undefined],
     ]);
-    expect(ends[1]?.d).toBeGreaterThan(300);
+    expect(ends[1]?.d).toBeGreaterThan(1_000);
     expect(ends[1]?.error).toMatchObject({
       type: 'Timeout',
-      message: expect.stringContaining('300ms') as string,
+      message: expect.stringContaining('may take 1s') as string,
     });
   });
 
   test('is ok when its answer comes while its host is being ended', async () => {
-    const round = startRound(['late', 'ok', 'ok'], { policy: { timeout: 0.3 }, together: 3 });
+    const round = startRound(['late', 'ok', 'ok'], { policy: { timeout: 1 }, together: 3 });
     await round.worker.done;
     const ends = byTask(round.ends());
     expect(ends.map(({ t, a, s }) => [t, a, s])).toEqual([
@@ -38,7 +39,7 @@ describe('a task that is over its time', () => {
   });
 
   test('is charged after a grace when its process does not want to end', async () => {
-    const round = startRound(['obstinate', 'ok'], { policy: { timeout: 0.2 } });
+    const round = startRound(['obstinate', 'ok'], { policy: { timeout: 1 } });
     await round.worker.done;
     const [late, other] = byTask(round.ends());
     expect(late).toMatchObject({ t: 0, ft: 'timeout' });
@@ -47,7 +48,7 @@ describe('a task that is over its time', () => {
   });
 
   test('is told from the time between tasks, in which a process can hang too', async () => {
-    const round = startRound(['silent', 'ok', 'ok'], { policy: { timeout: 0.2 }, together: 1 });
+    const round = startRound(['silent', 'ok', 'ok'], { policy: { timeout: 1 }, together: 1 });
     await round.worker.done;
     expect(byTask(round.ends()).map(({ t, s }) => [t, s])).toEqual([
       [0, 'ok'],
@@ -57,7 +58,7 @@ describe('a task that is over its time', () => {
   });
 
   test('is ended also where its process is stopped', onLinux, async () => {
-    const round = startRound(['hang', 'ok'], { policy: { timeout: 0.5 } });
+    const round = startRound(['hang', 'ok'], { policy: { timeout: 1 } });
     await until('a task runs', () => round.worker.hosts()[0]?.state === 'running');
     process.kill(round.worker.hosts()[0]?.pid as number, 'SIGSTOP');
     await until('it is stopped', () => round.worker.hosts()[0]?.state === 'stopped');
@@ -106,7 +107,7 @@ describe('a task that is tried again', () => {
   });
 
   test('after it ended its process has its last record as the final one', async () => {
-    const round = startRound(['die', 'ok', 'hang'], { policy: { retries: 2, timeout: 0.3 }, hosts: 2 });
+    const round = startRound(['die', 'ok', 'hang'], { policy: { retries: 2, timeout: 1 }, hosts: 2 });
     await round.worker.done;
     const of = (task: number) => round.ends().filter(({ t }) => t === task);
     expect(of(0).map(({ a, ft, fin }) => [a, ft, fin])).toEqual([
@@ -135,7 +136,8 @@ describe('a task that is tried again', () => {
 describe('a round that is stopped', () => {
   test('lets what runs end in its own time, and begins nothing more', async () => {
     const round = startRound(['late', 'ok', 'ok', 'ok']);
-    await until('a task runs', () => round.worker.hosts()[0]?.state === 'running');
+    // Not `running`: that is said before the task can hear SIGTERM.
+    await until('the task waits for SIGTERM', () => existsSync(join(round.dir, 'late-listens')));
     round.worker.stop(Infinity);
     process.kill(round.worker.hosts()[0]?.pid as number, 'SIGTERM');
     await round.worker.done;
@@ -153,7 +155,11 @@ describe('a round that is stopped', () => {
 
   test('can be stopped with less patience later, and records nothing of what it kills', async () => {
     const round = startRound(['hang', 'hang', 'ok'], { hosts: 2 });
-    await until('two tasks run', () => round.worker.hosts().every(({ state }) => state === 'running'));
+    await until('two tasks run', () => {
+      const hosts = round.worker.hosts();
+      // There are none at first, of which all would be running.
+      return hosts.length === 2 && hosts.every(({ state }) => state === 'running');
+    });
     round.worker.stop(Infinity);
     round.worker.stop(3_600_000);
     round.worker.stop(200);
