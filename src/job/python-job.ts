@@ -10,6 +10,7 @@ import type { Settings } from '../config/settings.js';
 import { nearest } from '../config/nearest.js';
 import { runScript, unusable, whyNot } from '../snapshot/python-script.js';
 import { resolveInterpreter } from '../worker/host-command.js';
+import { Reaper } from '../worker/reaper.js';
 import { CALL_TEXTS } from './argument-list.js';
 import { DLJob } from './dl-job.js';
 import type { DLJobOptions } from './options.js';
@@ -179,7 +180,13 @@ class Definition {
     // It ends by itself when nobody can ask it any more, unless code of the user's keeps it.
     const interrupt = (): void => void child.kill('SIGINT');
     process.once('exit', interrupt);
-    child.once('exit', () => process.off('exit', interrupt));
+    // Killed, this process says nothing: then a list that makes its next element would be all that is left of the run.
+    const reaper = new Reaper();
+    if (child.pid !== undefined) reaper.watchAlone(child.pid);
+    child.once('exit', () => {
+      process.off('exit', interrupt);
+      reaper.close();
+    });
   }
 
   async #death(): Promise<Error> {
