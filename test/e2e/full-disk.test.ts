@@ -142,7 +142,8 @@ describe('a read-only folder', () => {
     results.remount('ro');
     for (const words of [['resume'], ['outputs']]) {
       expectSaid(await project.run(words, { env }), 'the file system is read-only (EROFS)');
-      expect(readFileSync(one(`${results.dir}/*.ndjson`))).toEqual(published);
+      // Not `toEqual`: over two megabytes it takes ten seconds.
+      expect(readFileSync(one(`${results.dir}/*.ndjson`)).equals(published)).toBe(true);
     }
     results.remount('rw');
     await finish(project, dir, results.dir, true);
