@@ -39,41 +39,43 @@ export interface KillReport {
   readonly controller: boolean;
 }
 
+/** Kills a process, or a group of them, that may have ended by itself in the meantime. */
+export function killNow(pid: number): void {
+  try {
+    process.kill(pid, 'SIGKILL');
+  } catch {
+    // It has.
+  }
+}
+
 /** Kills what `target` names of the command with that process id. What there is none of is not killed. */
 export function killTarget(target: Target, controller: number, mark: string, random: Random): KillReport {
-  const signal = (pid: number): void => {
-    try {
-      process.kill(pid, 'SIGKILL');
-    } catch {
-      // It ended by itself in the meantime.
-    }
-  };
   const hosts = (): number[] =>
     markedProcesses(mark)
       .filter(({ parent, command }) => parent === controller && /node-host\.js|_host\.py/.test(command))
       .map(({ pid }) => pid);
   switch (target) {
     case 'controller':
-      signal(controller);
+      killNow(controller);
       return { hosts: 0, controller: true };
     case 'its process group':
-      signal(-controller);
+      killNow(-controller);
       return { hosts: 0, controller: true };
     case 'one host': {
       const all = hosts();
-      if (all.length > 0) signal(random.pick(all));
+      if (all.length > 0) killNow(random.pick(all));
       return { hosts: Math.min(1, all.length), controller: false };
     }
     case 'all hosts': {
       const all = hosts();
-      for (const pid of all) signal(pid);
+      for (const pid of all) killNow(pid);
       return { hosts: all.length, controller: false };
     }
     case 'everything': {
       const all = hosts();
       // First the one that would record what it sees of the others' end; then again what was just being born.
-      signal(controller);
-      for (let look = 0; look < 3; look++) for (const { pid } of markedProcesses(mark)) signal(pid);
+      killNow(controller);
+      for (let look = 0; look < 3; look++) for (const { pid } of markedProcesses(mark)) killNow(pid);
       return { hosts: all.length, controller: true };
     }
   }

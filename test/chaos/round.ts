@@ -1,7 +1,7 @@
 /** One round: runs a job, kills, resumes until it is done, and checks what came of it. */
 import { basename } from 'node:path';
 import { checkEnd } from './check.js';
-import { markedProcesses, leftAfter } from './processes.js';
+import { killNow, leftAfter, markedProcesses } from './processes.js';
 import { planRound, type Kill, type RoundPlan } from './plan.js';
 import { ChaosProject, runWords, type Command, type CommandResult } from './project.js';
 import { Random } from './random.js';
@@ -41,7 +41,7 @@ export async function playPlan(plan: RoundPlan, options: RoundOptions): Promise<
   } catch (error) {
     game.problem(`the round broke off: ${error instanceof Error ? (error.stack ?? '') : String(error)}`);
   } finally {
-    for (const { pid } of markedProcesses(mark)) process.kill(pid, 'SIGKILL');
+    for (const { pid } of markedProcesses(mark)) killNow(pid);
   }
   const keep = options.keep && game.problems.length > 0;
   if (!keep) project.remove();
@@ -185,7 +185,7 @@ class Game {
       this.problem(
         `still there ${GONE_WITHIN_S} s after ${signal ?? `exit code ${code}`}: ${pid} ${command}`,
       );
-      process.kill(pid, 'SIGKILL');
+      killNow(pid);
     }
   }
 }

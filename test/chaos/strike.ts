@@ -1,7 +1,7 @@
 /** Kills what a plan says, at the moment that it says. */
 import type { Command } from './project.js';
 import type { Kill, Phase } from './plan.js';
-import { killTarget } from './processes.js';
+import { killNow, killTarget } from './processes.js';
 import type { Random } from './random.js';
 import { readFileSync } from 'node:fs';
 import type { Scene } from './scene.js';
@@ -44,10 +44,10 @@ export async function strike(
   let hosts = report.controller ? 0 : report.hosts;
   if (!report.controller && controllerAfterMs !== null) {
     await sleep(controllerAfterMs);
-    if (command.result === null) process.kill(command.pid, 'SIGKILL');
+    if (command.result === null) killNow(command.pid);
   } else if (!report.controller && report.hosts === 0) {
     // There was no host yet, or no more.
-    process.kill(command.pid, 'SIGKILL');
+    killNow(command.pid);
     hosts = 0;
   }
   const within = phaseNow(scene, watch, moment.at);

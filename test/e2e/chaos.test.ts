@@ -10,9 +10,11 @@ import { onLinux } from './processes.js';
 
 test(
   'runs that are killed at any moment, and resumed, lose nothing and do nothing twice',
-  { ...onLinux, ...requires('python3'), timeout: 300_000 },
+  { ...onLinux, ...requires('python3'), timeout: 900_000 },
   async () => {
-    const options = chaosOptions(['--short', '--parallel', '1'], () => randomBytes(4).readUInt32LE());
+    // All rounds, also where each takes several times longer than here.
+    const words = ['--short', '--parallel', '1', '--minutes', '14'];
+    const options = chaosOptions(words, () => randomBytes(4).readUInt32LE());
     console.log(`seed ${options.seed}`);
     const failed: string[] = [];
     const reports = await playRounds(options, repoRoot, (report) => {
