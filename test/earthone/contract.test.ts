@@ -25,7 +25,7 @@ function allKept(server: EarthOneServer): string {
   return [...bundles, ...functions, ...jobs].join('\n');
 }
 
-describe('earthone', { timeout: 180_000, ...requires('python3') }, () => {
+describe('earthone', { timeout: 600_000, ...requires('python3') }, () => {
   platformSuite(
     'earthone',
     async () => {

@@ -9,7 +9,7 @@ import { startCluster, type Cluster } from '../support/slurm-cluster.js';
 /** Jobs in these states do nothing any more. */
 const ENDED = /^(COMPLETED|CANCELLED|FAILED|TIMEOUT|NODE_FAIL|OUT_OF_MEMORY|PREEMPTED|BOOT_FAIL|DEADLINE)$/;
 
-describe('slurm', { timeout: 180_000, ...requires('slurm') }, () => {
+describe('slurm', { timeout: 600_000, ...requires('slurm') }, () => {
   platformSuite('slurm', async () => {
     const cluster = await startCluster({
       nodes: 2,
