@@ -18,12 +18,12 @@ const suite = (abilities: Partial<Abilities> = {}): void =>
     abilities,
   );
 
-describe('local', { timeout: 180_000 }, () => suite());
+describe('local', { timeout: 600_000 }, () => suite());
 
 // The cases for platforms that lack something must be right, too: here each of them is true of a platform that does.
-describe('local, with tasks in Python alone', { timeout: 180_000 }, () => suite({ languages: ['python'] }));
+describe('local, with tasks in Python alone', { timeout: 600_000 }, () => suite({ languages: ['python'] }));
 
-describe('local, taken for a platform that can do nothing but run tasks', { timeout: 180_000 }, () =>
+describe('local, taken for a platform that can do nothing but run tasks', { timeout: 600_000 }, () =>
   suite({
     gpus: false,
     taskConcurrency: false,
@@ -32,7 +32,7 @@ describe('local, taken for a platform that can do nothing but run tasks', { time
     retriesEachType: false,
     exactLogs: false,
     memory: '512MB',
-    timeout: '3s',
+    timeout: '6s',
     longestText: 500_000,
   }),
 );

@@ -66,6 +66,8 @@ export const CONTAINED_FILES = {
     export function forever(i: number) { if (i === 1) for (;;); return i; }
     export async function large(i: number) {
       if (i === 1) for (let n = 0; n < 2048; n++) { kept.push(Buffer.alloc(${MB}, 1)); if (n % 64 === 0) await new Promise((r) => setTimeout(r, 20)); }
+      // Not done before somebody has looked.
+      if (i === 1) await new Promise((r) => setTimeout(r, 60_000));
       return i;
     }
     /** A child that outlives its parent, in a session of its own, and a parent that hears nothing. */

@@ -40,7 +40,8 @@ let shard: string;
 let lines: Buffer[];
 let parsed: Line[];
 
-beforeAll(async () => {
+/** A run, and what is in its journal. */
+async function record(): Promise<void> {
   project = makeProject(FILES);
   const { code, stderr } = await project.run(['run', 'j']);
   expect(code, stderr).toBe(1);
@@ -49,6 +50,11 @@ beforeAll(async () => {
   shard = join(dir, 'journal', `${only?.name}`);
   parsed = only?.lines ?? [];
   lines = (only?.texts ?? []).map((text) => Buffer.from(`${text}\n`));
+}
+
+beforeAll(async () => {
+  // How many tasks travel together follows from how long they took: where the machine stood still, it is one by one.
+  for (let tries = 1; tries === 1 || (tries <= 10 && !isFit()); tries++) await record();
   backup = mkdtempSync(join(tmpdir(), 'dl-jobs-damage-'));
   cpSync(dir, backup, { recursive: true, verbatimSymlinks: true });
 });
@@ -88,8 +94,14 @@ function expectComplete(): void {
   expect(errors.sort((a, b) => a - b)).toEqual(failing);
 }
 
+/** Whether the journal holds what the tests are about. */
+function isFit(): boolean {
+  const many = parsed.findIndex(({ k }) => k === 'ends');
+  return many >= 0 && parsed.slice(many + 1).some(({ k }) => k === 'end') && findCutPlace() >= 0;
+}
+
 /** Number of lines, from the first, of which the last three are records of tasks: of several, and of one that failed. */
-function cutPlace(): number {
+function findCutPlace(): number {
   const isPlace = (end: number): boolean => {
     const last = parsed.slice(end - 3, end);
     return (
@@ -98,7 +110,11 @@ function cutPlace(): number {
       last.some(({ s }) => s === 'error')
     );
   };
-  const place = parsed.findIndex((_, end) => end >= 10 && isPlace(end));
+  return parsed.findIndex((_, end) => end >= 10 && isPlace(end));
+}
+
+function cutPlace(): number {
+  const place = findCutPlace();
   if (place < 0) throw new Error(`no such place: ${parsed.map(({ k }) => k).join(' ')}`);
   return place;
 }

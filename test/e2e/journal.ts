@@ -43,16 +43,20 @@ export function runDir(project: string): string {
   return dir;
 }
 
-/** Each shard of a run: its file name, and its lines, whose checksums and line ends are checked. */
-export function shards(dir: string): { name: string; lines: Line[]; texts: string[] }[] {
+/**
+ * Each shard of a run: its file name, and its lines, whose checksums and line ends are checked.
+ *
+ * @param wasKilled - a process that wrote one may have been killed in the middle of a line, which does not count then
+ */
+export function shards(dir: string, wasKilled = false): { name: string; lines: Line[]; texts: string[] }[] {
   const folder = join(dir, 'journal');
   return readdirSync(folder)
     .filter((name) => name.endsWith('.ndjson'))
     .sort()
     .map((name) => {
       const bytes = readFileSync(join(folder, name));
-      if (bytes.at(-1) !== 10) throw new Error(`${name}: the last line has no end`);
-      const texts = bytes.toString('utf8').slice(0, -1).split('\n');
+      if (bytes.at(-1) !== 10 && !wasKilled) throw new Error(`${name}: the last line has no end`);
+      const texts = bytes.toString('utf8').split('\n').slice(0, -1);
       const lines = texts.map((text, index) => {
         const line = JSON.parse(text) as Line;
         const body = Buffer.from(text, 'utf8').subarray(18);

@@ -1,10 +1,10 @@
 /** `dl_jobs logs` of jobs whose output is masked. */
-import { existsSync, readdirSync, readFileSync } from 'node:fs';
+import { existsSync, readdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
 import { gatedProject, killHard, start, type Started } from './gated.js';
 import { runDir } from './journal.js';
-import { until } from './processes.js';
+import { pidIn, until } from './processes.js';
 
 describe('of a job with secrets', () => {
   const SECRET = 'hush-1234';
@@ -48,8 +48,7 @@ describe('of a job with secrets', () => {
 
   test('does not show what a killed task had printed', async () => {
     const { p, run } = begin();
-    await until('the first task has printed', () => existsSync(p.path('told-0')));
-    await killHard(run, Number(readFileSync(p.path('told-0'), 'utf8')));
+    await killHard(run, await pidIn(p.path('told-0')));
     const { stdout, stderr } = await p.run(['logs', '--task', '0']);
     expect(stdout).toBe('');
     const log = join(runDir(p.dir), 'logs', readdirSync(join(runDir(p.dir), 'logs'))[0] as string);

@@ -7,14 +7,14 @@ import { executions, okTasks, runAndKill } from './side-file.js';
 
 const FILES = {
   'dl_jobs.config.yaml': 'noisy: false\nprint_logs: false\nworkers: 2\n',
-  // The first task waits for the file `go`.
+  // The first task waits for the file `go`, and the others take some time until it is there.
   'tasks/t.ts': `
     import { appendFileSync, existsSync } from 'node:fs';
     const nap = (ms: number) => new Promise((resolve) => setTimeout(resolve, ms));
     export async function f(i: number) {
       appendFileSync('side', i + '\\n');
       if (i === 0) while (!existsSync('go')) await nap(20);
-      await nap(20);
+      if (!existsSync('go')) await nap(20);
       return { i };
     }`,
   'run/j.ts': `
@@ -35,15 +35,17 @@ async function killTimes(project: Project, times: number, count: number, most: n
 }
 
 describe('a task whose worker vanishes', () => {
-  const options = { ...onLinux, timeout: 60_000 };
+  const options = { ...onLinux, timeout: 180_000 };
 
   test('is not given up while others ran beside it, however often', options, async () => {
     const project = makeProject(FILES);
-    await killTimes(project, 5, 200, 20);
+    // Many more than are executed until the last kill, however late each of them comes.
+    const count = 1_000;
+    await killTimes(project, 5, count, 20);
     writeFileSync(project.path('go'), '');
     const { code, stderr } = await project.run(['resume']);
     expect(code, stderr).toBe(0);
-    expect(okTasks(project.path('results'))).toEqual(Array.from({ length: 200 }, (_, i) => i));
+    expect(okTasks(project.path('results'))).toEqual(Array.from({ length: count }, (_, i) => i));
   });
 
   test('is given up after the third time that it ran alone', options, async () => {

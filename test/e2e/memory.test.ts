@@ -68,7 +68,7 @@ async function typicalPeaks(count: number): ReturnType<typeof peaks> {
 
 test(
   'a million tasks from a generator need hardly more memory than a hundred thousand',
-  { ...onLinux, timeout: 180_000 },
+  { ...onLinux, timeout: 900_000 },
   async () => {
     const small = await typicalPeaks(100_000);
     const large = await typicalPeaks(1_000_000);

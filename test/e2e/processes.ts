@@ -57,11 +57,21 @@ export function isRunning(pid: number): boolean {
   }
 }
 
-/** Resolves once `condition` holds; asks every 20 ms. Rejects, naming `what`, when it does not within `limitMs`. */
-export async function until(what: string, condition: () => boolean, limitMs = 30_000): Promise<void> {
+/**
+ * Resolves once `condition` holds; asks every 20 ms. Rejects, naming `what`, when it does not within `limitMs`: by default
+ * two minutes, since what never comes costs time only where something is broken.
+ */
+export async function until(what: string, condition: () => boolean, limitMs = 120_000): Promise<void> {
   const end = Date.now() + limitMs;
   while (!condition()) {
     if (Date.now() > end) throw new Error(`waited in vain: ${what}`);
     await new Promise((resolve) => setTimeout(resolve, 20));
   }
+}
+
+/** The process id that a task writes into a file. The file is there a moment before it holds anything. */
+export async function pidIn(path: string): Promise<number> {
+  const text = (): string => (existsSync(path) ? readFileSync(path, 'utf8') : '');
+  await until(`${path} holds a process id`, () => text() !== '');
+  return Number(text());
 }

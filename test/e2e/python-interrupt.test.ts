@@ -1,11 +1,11 @@
 /** Python programs that run jobs and are interrupted, or killed, or whose command is. */
 import { spawn } from 'node:child_process';
-import { existsSync, readdirSync } from 'node:fs';
+import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import { describe, expect, test } from 'vitest';
 import { makeProject, type Project, type RunResult } from '../support/project.js';
 import { guest, PROGRAM_FILES as FILES, python } from '../support/python-program.js';
 import { requires } from '../support/requires.js';
-import { until } from './processes.js';
+import { isRunning, onLinux, until } from './processes.js';
 
 describe('Ctrl-C in a program', requires('python3'), () => {
   const SLOW = `
@@ -108,3 +108,37 @@ except DLJobsError as error:
     expect(resumed.code, resumed.stderr).toBe(0);
   });
 });
+
+test(
+  'a list ends when the command that reads it is killed, whatever it does then',
+  { ...requires('python3'), ...onLinux },
+  async () => {
+    const project = makeProject({
+      ...FILES,
+      'run/stuck.py': `
+import os, signal, time
+from dl_jobs.job import DLJob
+
+def numbers():
+    yield 1
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    with open('stuck.new', 'w') as file:
+        file.write(str(os.getpid()))
+    os.rename('stuck.new', 'stuck')
+    while True:
+        time.sleep(60)
+
+def task():
+    return DLJob('tasks.work', 'napping', args_list=numbers())
+`,
+    });
+    const note = project.path('stuck');
+    const killed = await project.run(['run', 'stuck'], {
+      onStart: (child) =>
+        void until('the list is stuck', () => existsSync(note)).finally(() => child.kill('SIGKILL')),
+    });
+    expect(killed.signal).toBe('SIGKILL');
+    const pid = Number(readFileSync(note, 'utf8'));
+    await until('the process of the list has ended', () => !isRunning(pid), 20_000);
+  },
+);

@@ -9,13 +9,14 @@ import {
   type RunResult,
 } from '../support/project.js';
 import { endsOf, shards } from './journal.js';
-import { isRunning, until } from './processes.js';
+import { isRunning, tree, until } from './processes.js';
 
-/** Every fifth task fails. */
+/** Every fifth task fails. From `HOLD` on they never end, so that a run still goes on when it is to be killed. */
 const TASK = `
   import { appendFileSync } from 'node:fs';
   const SIDE = process.env.SIDE ?? 'side';
   export async function work(i: number) {
+    if (i >= Number(process.env.HOLD ?? Infinity)) await new Promise(() => setInterval(() => undefined, 1e6));
     appendFileSync(SIDE, i + '\\n');
     await new Promise((resolve) => setTimeout(resolve, Number(process.env.NAP ?? 5)));
     if (i % 5 === 3) throw new Error('no ' + i);
@@ -45,9 +46,9 @@ export function executions(project: Project, side = project.path('side')): numbe
   return existsSync(side) ? readNdjson<number>(side) : [];
 }
 
-/** Tasks that have an outcome in the journal of the run at `dir`. */
-export function recorded(dir: string): number[] {
-  return shards(dir)
+/** Tasks that have an outcome in the journal of the run at `dir`, which may have been killed. */
+export function recorded(dir: string, wasKilled = false): number[] {
+  return shards(dir, wasKilled)
     .flatMap(({ lines }) => lines.flatMap(endsOf))
     .filter(({ fin }) => fin !== false)
     .map(({ t }) => t)
@@ -69,8 +70,14 @@ export async function runAndKill(
     },
   });
   await until('it is time to kill', () => isTime() || !isRunning(pid));
+  if (!isRunning(pid)) throw new Error(`it ended too early: ${(await result).stderr}`);
+  // Its hosts live for a moment longer, and go on with their tasks. While it is stopped it starts no further one.
+  process.kill(pid, 'SIGSTOP');
+  const all = tree(pid).map((one) => one.pid);
   process.kill(pid, 'SIGKILL');
-  return await result;
+  const ended = await result;
+  await until('its hosts end', () => !all.some(isRunning));
+  return ended;
 }
 
 /** What the results files hold: the tasks that are ok, in order. */

@@ -32,7 +32,11 @@ export const typescript = (large: number): string => `
         process.exit(7);
       case 'signal': process.kill(process.pid, 'SIGSEGV'); await new Promise((r) => setTimeout(r, 60_000)); return null;
       case 'hang': for (;;);
-      case 'large': for (let n = 0; n < ${large}; n++) kept.push(Buffer.alloc(1 << 20, 1)); return null;
+      case 'large':
+        for (let n = 0; n < ${large}; n++) kept.push(Buffer.alloc(1 << 20, 1));
+        // Not done before somebody has looked.
+        await new Promise((r) => setTimeout(r, 60_000));
+        return null;
       case 'fragile': if (readFileSync(mark, 'utf8').length === 1) process.exit(1); return { i, kind };
     }
     return { i, kind };
@@ -78,6 +82,7 @@ def act(arg):
         time.sleep(1000)
     elif kind == "large":
         kept = [bytearray(b"x") * (1 << 20) for _ in range(${large})]
+        time.sleep(60)
     elif kind == "fragile" and os.stat(mark).st_size == 1:
         os._exit(1)
     return {"i": i, "kind": kind}

@@ -187,7 +187,7 @@ export class Scene {
     await until(`nothing runs in ${this.project.dir}`, () => runningIn(this.project.dir).length === 0);
     const runs = runDirs(this.project.dir).map((dir) => basename(dir));
     // No `expect.poll`: vitest does not know which of several tests that run at a time it belongs to.
-    const end = Date.now() + 30_000;
+    const end = Date.now() + 120_000;
     for (;;) {
       const working = (await this.#ground.atWork?.(runs)) ?? [];
       if (working.length === 0) return;

@@ -12,7 +12,10 @@ export const BAD = ALL.filter(isBad);
 /** So many tasks have begun before a run is disturbed, */
 export const BEGUN = 6;
 
-/** Each task writes down that it begins, and takes its time until there is hurry. */
+/**
+ * Each task writes down that it begins, and takes its time until there is hurry: less than what an interrupt leaves it,
+ * and so long that the run still goes on when a command that was started meanwhile gets to it.
+ */
 const TYPESCRIPT = `
   import { appendFileSync, existsSync, readFileSync } from 'node:fs';
   const LABEL = 'submitted';
@@ -21,7 +24,7 @@ const TYPESCRIPT = `
   export async function work(i: number) {
     appendFileSync(at('side'), i + '\\n');
     if (existsSync(at('broken')) && i % 5 === 3) throw new Error('no ' + i);
-    for (let n = 0; n < 15 && !existsSync(at('hurry')); n++) await nap(20);
+    for (let n = 0; n < 50 && !existsSync(at('hurry')); n++) await nap(20);
     console.log('did ' + i);
     return { i, label: LABEL };
   }
@@ -48,7 +51,7 @@ def work(i):
     leave("side", "%d\\n" % i)
     if os.path.exists(at("broken")) and i % 5 == 3:
         raise Exception("no %d" % i)
-    for _ in range(15):
+    for _ in range(50):
         if os.path.exists(at("hurry")):
             break
         time.sleep(0.02)

@@ -44,6 +44,6 @@ export function platformSuite(
   countriesCase(cases);
 
   test('nothing is left on the platform', async () => {
-    await expect.poll(() => ground.left(), { timeout: 30_000, interval: 500 }).toEqual([]);
+    await expect.poll(() => ground.left(), { timeout: 120_000, interval: 500 }).toEqual([]);
   });
 }
