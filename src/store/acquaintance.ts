@@ -48,7 +48,7 @@ type Message =
   | { readonly say: 'claimed'; readonly own: boolean; readonly other: boolean; readonly holder: string }
   | { readonly say: 'ping' }
   | { readonly say: 'pong'; readonly at: number }
-  | { readonly say: 'race' }
+  | { readonly say: 'race'; readonly paceMs: number }
   | { readonly say: 'won'; readonly chunks: readonly number[] }
   | { readonly say: 'broken'; readonly why: string }
   | { readonly say: 'bye' };
@@ -59,6 +59,8 @@ const PATIENCE_MS = 30_000;
 const ROUND = 1;
 /** Claimed by one side before the other tries. */
 const CHUNK_OF: Readonly<Record<Side, number>> = { here: 0, there: 1 };
+/** Between two claims of a race, which takes ten seconds then. */
+const MOST_PACE_MS = 100;
 /** Claimed by both at the same time. */
 const RACED = Array.from({ length: 100 }, (_, at) => at + 2);
 const PINGS = 8;
@@ -134,13 +136,13 @@ class Talk {
     return holderOf(runPaths(this.#dir), ROUND, chunk, 0);
   }
 
-  /** Claims all that is raced for, in an order of its own, not so fast that the other comes too late. */
-  async race(): Promise<number[]> {
+  /** Claims all that is raced for, in an order of its own, with a pause after each. */
+  async race(paceMs: number): Promise<number[]> {
     const won: number[] = [];
     const order = RACED.map((chunk) => [Math.random(), chunk] as const).sort(([a], [b]) => a - b);
     for (const [, chunk] of order) {
       if (this.claim(chunk)) won.push(chunk);
-      await sleep(1);
+      await sleep(paceMs);
     }
     return won;
   }
@@ -206,8 +208,11 @@ export class Host {
       aheadMs = pong.at - (sent + took / 2);
     }
 
-    talk.say({ say: 'race' });
-    const ours = await talk.race();
+    // Who hears late begins late: where that takes long the race does, too, or it would be over by then.
+    const paceMs = Math.min(MOST_PACE_MS, Math.max(1, roundTripMs / RACED.length));
+    talk.say({ say: 'race', paceMs });
+    await sleep(roundTripMs / 2);
+    const ours = await talk.race(paceMs);
     const won = await hear();
     if (won.say !== 'won') return whyNot(won);
     const theirs = new Set(won.chunks);
@@ -255,7 +260,7 @@ export async function answer(
     for (;;) {
       const heard = await talk.hear(PATIENCE_MS);
       if (heard?.say === 'ping') talk.say({ say: 'pong', at: Date.now() });
-      else if (heard?.say === 'race') talk.say({ say: 'won', chunks: await talk.race() });
+      else if (heard?.say === 'race') talk.say({ say: 'won', chunks: await talk.race(heard.paceMs) });
       else return;
     }
   } catch (error) {

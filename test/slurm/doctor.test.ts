@@ -83,7 +83,7 @@ describe('on a cluster', { timeout: 300_000, ...requires('slurm') }, () => {
         .slice(1)
         .map(Number);
     let found = await examine(['--gpus', 'a100:2']);
-    // The race takes two tenths of a second: who stands still for that long comes too late for all of it, which is
+    // The race takes a few tenths of a second: who stands still for that long comes too late for all of it, which is
     // nobody's fault, but no race.
     for (let again = 0; again < 4 && wonBy(found).includes(0); again++)
       found = await examine(['--gpus', 'a100:2']);
