@@ -110,6 +110,8 @@ export class RoundKeeper {
       return;
     }
     if (takeRequests(prepared.paths).includes('cancel')) onCancel();
+    // What the state counts as done is in the results.
+    this.#collector.flush();
     this.#write('running', null);
   }
 
