@@ -25,23 +25,38 @@ jobs = executor.map_array(noop, range(int(sys.argv[1])))
 assert [job.result() for job in jobs] == list(range(int(sys.argv[1])))
 `;
 
+const USAGE = 'node bench/slurm.mjs [--rounds 3] [--tasks 20000] [--elements 100] [--submitit 24]';
+
+/** Null: the words are not understood. */
+function sizesOf(
+  argv: readonly string[],
+): Record<'rounds' | 'tasks' | 'elements' | 'submitit', number> | null {
+  const count = (fallback: number) => ({ type: 'string', default: String(fallback) }) as const;
+  // Each task of submitit starts a Python.
+  const options = { rounds: count(3), tasks: count(20_000), elements: count(100), submitit: count(24) };
+  try {
+    const { values } = parseArgs({ args: [...argv], options });
+    const { rounds, tasks, elements, submitit } = values;
+    const sizes = {
+      rounds: Number(rounds),
+      tasks: Number(tasks),
+      elements: Number(elements),
+      submitit: Number(submitit),
+    };
+    return Object.values(sizes).every((size) => Number.isSafeInteger(size) && size > 0) ? sizes : null;
+  } catch {
+    return null;
+  }
+}
+
 export async function main(argv: readonly string[], repo: string, scratch: string): Promise<void> {
-  const { values } = parseArgs({
-    args: [...argv],
-    options: {
-      rounds: { type: 'string', default: '3' },
-      tasks: { type: 'string', default: '20000' },
-      elements: { type: 'string', default: '100' },
-      // Each of its tasks starts a Python.
-      submitit: { type: 'string', default: '24' },
-    },
-  });
-  const { rounds, tasks, elements, submitit } = {
-    rounds: Number(values.rounds),
-    tasks: Number(values.tasks),
-    elements: Number(values.elements),
-    submitit: Number(values.submitit),
-  };
+  const sizes = sizesOf(argv);
+  if (sizes === null) {
+    console.error(USAGE);
+    process.exitCode = 2;
+    return;
+  }
+  const { rounds, tasks, elements, submitit } = sizes;
   const cluster = await startCluster({
     nodes: 3,
     cpus: 40,
