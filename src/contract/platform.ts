@@ -56,6 +56,9 @@ export interface JournalSink {
    * @param span - bounds of the tasks that the records are about, for the shard's index; null: of none
    */
   append(pieces: readonly Buffer[], span: TaskSpan | null, digest?: Digest): void;
+
+  /** What was appended outlives this process once this returns; without it, up to a few hundredths of a second later. */
+  writeNow(): void;
 }
 
 /** What a platform gets to execute a round. */

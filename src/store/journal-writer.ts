@@ -115,6 +115,17 @@ export class JournalWriter implements JournalSink {
   flush(): void {
     if (this.#timer !== null) clearTimeout(this.#timer);
     this.#timer = null;
+    this.#write();
+    if (this.#dirty && this.#options.durability === 'batch') this.#sync();
+  }
+
+  /** Throws STORE_FAILED, as {@link flush}. It is synced with the next group: syncing has no hurry. */
+  writeNow(): void {
+    this.#write();
+    this.#timer ??= setTimeout(this.#onTimer, GROUP_MS);
+  }
+
+  #write(): void {
     const bytes = this.#group.length;
     if (bytes === 0) return;
     try {
@@ -130,7 +141,6 @@ export class JournalWriter implements JournalSink {
     this.#lowest = Infinity;
     this.#highest = -1;
     this.#dirty = true;
-    if (this.#options.durability === 'batch') this.#sync();
     try {
       this.#options.onWritten(this.#pending.map((entry) => this.#entryOf(entry)));
     } finally {

@@ -155,6 +155,9 @@ export class Worker {
     slot.outstanding.push(out);
     const start = { v: 1, k: 'start', r: round, h: slot.index, b: id, p: tasks, a: attempt, at } as const;
     journal.append([recordLine(start)], span);
+    // A task that takes us with it the moment it begins must be known to have begun, or every resume begins it again.
+    // Of several in a batch none could be blamed, and those are too many to write one by one.
+    if (batch.count === 1) journal.writeNow();
     slot.host?.send({ type: 'batch', id, round, attempt, tasks, bytes: args.length }, args);
   }
 

@@ -37,6 +37,7 @@ export function startRound(acts: readonly Act[], { policy = {}, hosts = 1, toget
   mkdirSync(join(dir, 'logs'));
   const entries: { span: TaskSpan | null; records: JournalRecord[] }[] = [];
   const warnings: string[] = [];
+  let written = 0;
   let next = 0;
   const line = (task: number) => Buffer.from(`${JSON.stringify(acts[task])}\n`);
   const take = (): TaskBatch | null => {
@@ -64,6 +65,7 @@ export function startRound(acts: readonly Act[], { policy = {}, hosts = 1, toget
       writer: 'w',
       source: { take, remaining: () => acts.length - next, line },
       journal: {
+        writeNow: () => (written = entries.length),
         append: (pieces, span) => {
           const text = Buffer.concat(pieces).toString('utf8').trimEnd();
           entries.push({ span, records: text.split('\n').map((each) => JSON.parse(each) as JournalRecord) });
@@ -87,13 +89,16 @@ export function startRound(acts: readonly Act[], { policy = {}, hosts = 1, toget
     await worker.done.catch(() => undefined);
     rmSync(dir, { recursive: true, force: true });
   });
-  const records = () => entries.flatMap((entry) => entry.records);
+  const records = (of = entries) => of.flatMap((entry) => entry.records);
+  const isStart = (record: JournalRecord): record is StartRecord => record.k === 'start';
   return {
     dir,
     worker,
     entries,
     warnings,
     ends: () => records().filter((record): record is EndRecord => record.k === 'end'),
-    starts: () => records().filter((record): record is StartRecord => record.k === 'start'),
+    starts: () => records().filter(isStart),
+    /** Of those the ones that would be known if this process ended now. */
+    writtenStarts: () => records(entries.slice(0, written)).filter(isStart),
   };
 }

@@ -209,6 +209,14 @@ test('hosts say what they do', onLinux, async () => {
   expect(host?.rss).toBeGreaterThan(1_000);
 });
 
+test('a task that travels alone is known to have begun before it does', async () => {
+  const round = startRound(['late']);
+  await until('it has begun', () => existsSync(join(round.dir, 'late-listens')));
+  expect(round.writtenStarts().map(({ p }) => p)).toEqual([[[0, 1]]]);
+  process.kill(round.worker.hosts()[0]?.pid as number, 'SIGTERM');
+  await round.worker.done;
+});
+
 test('a host that is stopped by a signal is named once, and can go on', onLinux, async () => {
   const round = startRound(['late', 'ok']);
   // A worker calls a host running as soon as it sent a batch: before that, SIGTERM would just end the process.
