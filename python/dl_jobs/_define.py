@@ -15,6 +15,7 @@ import importlib.util
 import inspect
 import json
 import os
+import signal
 import sys
 import traceback
 
@@ -185,3 +186,6 @@ if __name__ == '__main__':
     except KeyboardInterrupt:
         # Ctrl-C, which the core was told of as well: it says so.
         sys.exit(130)
+    finally:
+        # The core sends one when it ends: it would break off what is done at exit, with a traceback.
+        signal.signal(signal.SIGINT, signal.SIG_IGN)

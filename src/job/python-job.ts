@@ -182,7 +182,7 @@ class Definition {
     process.once('exit', interrupt);
     // Killed, this process says nothing: then a list that makes its next element would be all that is left of the run.
     const reaper = new Reaper();
-    if (child.pid !== undefined) reaper.watchAlone(child.pid);
+    if (child.pid !== undefined) reaper.watchPatiently(child.pid);
     child.once('exit', () => {
       process.off('exit', interrupt);
       reaper.close();

@@ -13,9 +13,11 @@ nl='
 '
 pids=
 boxes=
+patient=
 while read -r op pid code; do
   case $op in
     +) pids="$pids $pid" ;;
+    p) patient="$patient $pid" ;;
     c) boxes="$boxes $pid"; eval "code_$pid=\\$code" ;;
     d) rest=; for p in $boxes; do [ "$p" = "$pid" ] || rest="$rest $p"; done; boxes=$rest; unset "code_$pid" ;;
     -) rest=; for p in $pids; do [ "$p" = "$pid" ] || rest="$rest $p"; done; pids=$rest ;;
@@ -23,6 +25,16 @@ while read -r op pid code; do
   esac
 done
 for p in $pids; do kill -s KILL -- "$p" 2>/dev/null; done
+for p in $patient; do
+  (
+    kill -s INT -- "$p" || exit
+    for i in 1 2 3 4 5 6 7 8 9 10 11 12 13 14 15 16 17 18 19 20 21 22 23 24 25; do
+      sleep 0.2 || sleep 1
+      kill -s 0 -- "$p" || exit
+    done
+    kill -s KILL -- "$p"
+  ) 2>/dev/null &
+done
 for p in $boxes; do eval "code=\\$code_$p"; (eval "$code") & done
 wait
 `;
@@ -54,6 +66,11 @@ export class Reaper {
   /** The one process `pid` lives from now on: a host that is in our own process group. */
   watchAlone(pid: number): void {
     this.#tell(`+ ${pid}\n`);
+  }
+
+  /** The one process `pid` lives from now on, which cleans up after itself: it hears SIGINT, and is killed 5 seconds later. */
+  watchPatiently(pid: number): void {
+    this.#tell(`p ${pid}\n`);
   }
 
   close(): void {

@@ -146,9 +146,13 @@ describe('Ctrl-C while a job function takes its time', requires('python3'), () =
         await new Promise((resolve) => setTimeout(resolve, 600_000));
       }`,
     'run/nap.py': `
-import time
+import atexit, time
 from dl_jobs.job import DLJob
+def clean():
+    time.sleep(1)
+    open('clean', 'w').close()
 def begin():
+    atexit.register(clean)
     open('begun', 'w').close()
     time.sleep(600)
 def task():
@@ -195,5 +199,7 @@ def listed():
     expect(stderr).toContain('interrupted');
     expect(stderr).not.toMatch(/Traceback|KeyboardInterrupt|error:/);
     await until('nothing of it is left', () => !started.some(isRunning));
+    // What is to be done at exit is done, undisturbed.
+    expect(existsSync(project.path('clean'))).toBe(method !== 'slow');
   });
 });
