@@ -187,5 +187,5 @@ if __name__ == '__main__':
         # Ctrl-C, which the core was told of as well: it says so.
         sys.exit(130)
     finally:
-        # The core sends one when it ends: it would break off what is done at exit, with a traceback.
+        # One comes when the core has ended: it would break off what is done at exit, with a traceback.
         signal.signal(signal.SIGINT, signal.SIG_IGN)

@@ -177,16 +177,11 @@ class Definition {
       this.#spawnError = error;
       this.lines.over();
     });
-    // It ends by itself when nobody can ask it any more, unless code of the user's keeps it.
-    const interrupt = (): void => void child.kill('SIGINT');
-    process.once('exit', interrupt);
-    // Killed, this process says nothing: then a list that makes its next element would be all that is left of the run.
+    // It ends by itself when nobody can ask it any more, unless code of the user's keeps it, such as a list that makes
+    // its next element: then the reaper ends it, also where this process is killed.
     const reaper = new Reaper();
     if (child.pid !== undefined) reaper.watchPatiently(child.pid);
-    child.once('exit', () => {
-      process.off('exit', interrupt);
-      reaper.close();
-    });
+    child.once('exit', () => reaper.close());
   }
 
   async #death(): Promise<Error> {
